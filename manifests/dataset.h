@@ -1,0 +1,51 @@
+// Dataset manifests, schema "repro.dataset/1". The content root covers what can change a bit; notes do
+// not enter it.
+#pragma once
+
+#include "artifacts/base/digest.h"
+#include "artifacts/base/json.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace repro::manifests {
+
+struct Shard {
+  Digest tokens;               // object: little-endian ids of `dtype`
+  std::int64_t num_tokens = 0;
+  Digest documents;            // object: little-endian uint64 end offsets (in tokens) of documents
+  std::int64_t num_documents = 0;
+};
+
+struct Dataset {
+  // content
+  std::string tokenizer = "byte/1";  // name and version
+  std::string dtype = "uint16";      // "uint16" or "uint32"
+  std::int64_t vocab_size = 0;       // ids are below it
+  std::vector<Shard> shards;         // in order; the token stream is their concatenation
+  // notes
+  std::string name;
+  struct Source {
+    std::string path;                // as given, relative to the added folder
+    Digest digest;
+    std::int64_t size = 0;
+    std::int64_t documents = 0;
+  };
+  std::vector<Source> sources;
+  std::vector<std::string> skipped;  // symlinks and such, with the reason
+  std::string unigram_entropy;       // nats per token, decimal text
+  std::string created;               // UTC
+
+  std::int64_t num_tokens() const;
+  std::int64_t num_documents() const;
+};
+
+Json dataset_content(const Dataset& dataset);
+Digest dataset_root(const Dataset& dataset);  // SHA-256 of the canonical content
+std::string encode_dataset(const Dataset& dataset);
+// Strict; checks the stored root. Error(corruption).
+Dataset parse_dataset(std::string_view json, std::string_view what);
+
+}  // namespace repro::manifests
