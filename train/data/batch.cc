@@ -1,0 +1,86 @@
+#include "train/data/batch.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "artifacts/base/error.h"
+#include "train/data/text.h"
+#include "train/data/token_file.h"
+
+namespace repro::train {
+namespace {
+
+constexpr const char* kDocumentMark = "<|end|>";
+
+std::string decode_for_people(const Tokenizer& tokenizer, std::span<const std::uint32_t> ids) {
+  const auto end = tokenizer.end_of_text();
+  std::string text;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!end || ids[i] != *end) continue;
+    text += to_utf8(tokenizer.decode(ids.subspan(begin, i - begin))) + kDocumentMark;
+    begin = i + 1;
+  }
+  return text + to_utf8(tokenizer.decode(ids.subspan(begin)));
+}
+
+Json describe_documents(TokenStream& stream, std::int64_t first, std::int64_t count) {
+  Json documents = Json::array();
+  for (const DocumentPart& part : stream.find_documents(first, count)) {
+    documents.push_back({{"source", part.source},
+                         {"document", part.index_in_source},
+                         {"first", part.first - first},
+                         {"tokens", part.end - part.first}});
+  }
+  return documents;
+}
+
+}  // namespace
+
+std::span<const std::uint32_t> Batch::row(std::size_t sample) const {
+  const auto length = static_cast<std::size_t>(sequence_length);
+  return std::span(tokens).subspan(sample * length, length);
+}
+
+Batch read_batch(TokenStream& stream, const SampleOrder& order, std::int64_t batch_index) {
+  REPRO_CHECK(stream.num_tokens() == order.spec().num_tokens);
+  Batch batch{.index = batch_index,
+              .sequence_length = order.spec().sequence_length,
+              .samples = order.batch(batch_index),
+              .tokens = {},
+              .digest = {}};
+  const auto length = static_cast<std::size_t>(batch.sequence_length);
+  batch.tokens.resize(batch.samples.size() * length);
+  for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+    stream.read(batch.samples[i].first_token, std::span(batch.tokens).subspan(i * length, length));
+  }
+  batch.digest = token_digest(batch.tokens);
+  return batch;
+}
+
+std::vector<std::uint32_t> read_held_out(TokenStream& stream, const SampleOrder& order,
+                                         std::int64_t i) {
+  REPRO_CHECK(stream.num_tokens() == order.spec().num_tokens);
+  std::vector<std::uint32_t> tokens(static_cast<std::size_t>(order.spec().sequence_length));
+  stream.read(order.held_out_instance(i) * order.spec().sequence_length, tokens);
+  return tokens;
+}
+
+Json describe_batch(TokenStream& stream, const Batch& batch, const Tokenizer* tokenizer) {
+  Json samples = Json::array();
+  for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+    const Sample& sample = batch.samples[i];
+    Json entry = {
+        {"index", sample.index},
+        {"epoch", sample.epoch},
+        {"instance", sample.instance},
+        {"first_token", sample.first_token},
+        {"digest", token_digest(batch.row(i)).hex()},
+        {"documents", describe_documents(stream, sample.first_token, batch.sequence_length)}};
+    if (tokenizer != nullptr) entry["text"] = decode_for_people(*tokenizer, batch.row(i));
+    samples.push_back(std::move(entry));
+  }
+  return samples;
+}
+
+}  // namespace repro::train

@@ -1,0 +1,39 @@
+// Batches: the tokens of a step, in the order of docs/order.md.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "artifacts/base/digest.h"
+#include "artifacts/base/json.h"
+#include "train/data/order.h"
+#include "train/data/reader.h"
+#include "train/tokenizer/tokenizer.h"
+
+namespace repro::train {
+
+struct Batch {
+  std::int64_t index = 0;            // of the order
+  std::int64_t sequence_length = 0;  // T
+  std::vector<Sample> samples;       // B
+  std::vector<std::uint32_t>
+      tokens;     // B * T ids, a sample a row; token t of a row predicts token t + 1
+  Digest digest;  // token_digest(tokens), token_file.h
+
+  std::span<const std::uint32_t> row(std::size_t sample) const;
+};
+
+// Batch `batch_index` of the order. The stream must be the one the order was planned for.
+Batch read_batch(TokenStream& stream, const SampleOrder& order, std::int64_t batch_index);
+// The tokens of held-out instance `i` (0 <= i < num_held_out()).
+std::vector<std::uint32_t> read_held_out(TokenStream& stream, const SampleOrder& order,
+                                         std::int64_t i);
+
+// The samples of a batch for people, as the worker's event `batch` has them: a list of {"index",
+// "instance", "epoch", "first_token", "digest", "documents":
+// [{"source","document","first","tokens"}]}, and with a tokenizer also "text": the decoded pieces,
+// "<|end|>" between documents, bytes that are no UTF-8 as U+FFFD.
+Json describe_batch(TokenStream& stream, const Batch& batch, const Tokenizer* tokenizer);
+
+}  // namespace repro::train

@@ -1,0 +1,126 @@
+#include "train/data/order.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "artifacts/base/error.h"
+#include "train/numerics/philox.h"
+#include "train/tokenizer/tokenizer.h"
+
+namespace repro::train {
+namespace {
+
+// The Philox key of an epoch's permutation.
+std::uint64_t epoch_key(const OrderSpec& spec, std::int64_t epoch) {
+  const Digest digest =
+      sha256(fmt::format("order/1\n{}\n{}\n{}", spec.seed, epoch, spec.dataset_root.hex()));
+  std::uint64_t key = 0;
+  for (std::size_t i = 0; i < 8; ++i) key |= std::uint64_t{digest.bytes[i]} << (8 * i);
+  return key;
+}
+
+void check_spec(const OrderSpec& spec) {
+  REPRO_CHECK(spec.sequence_length >= 1 && spec.batch_size >= 1 && spec.holdout_every >= 0);
+  std::int64_t end = 0;
+  for (const auto& [first, stop] : spec.skip_batches) {
+    REPRO_CHECK(first >= end && stop > first);
+    end = stop;
+  }
+}
+
+}  // namespace
+
+OrderSpec plan_order(const manifests::Config& config, const manifests::Dataset& dataset) {
+  const std::string wanted = make_tokenizer(config.data.tokenizer)->name_and_version();
+  if (wanted != dataset.tokenizer) {
+    throw Error(Code::invalid_argument,
+                fmt::format("the recipe wants the tokenizer {}, the dataset was made with {}",
+                            wanted, dataset.tokenizer),
+                "add the data with the recipe's tokenizer, or set data.tokenizer");
+  }
+  if (dataset.vocab_size > config.model.vocab_size) {
+    throw Error(Code::invalid_argument,
+                fmt::format("the dataset has token ids up to {}, the model's vocabulary has {}",
+                            dataset.vocab_size - 1, config.model.vocab_size),
+                fmt::format("set model.vocab_size to {} or more", dataset.vocab_size));
+  }
+  return {.num_tokens = dataset.num_tokens(),
+          .dataset_root = manifests::dataset_root(dataset),
+          .seed = config.train.seed,
+          .sequence_length = config.data.sequence_length,
+          .holdout_every = config.data.holdout_every,
+          .batch_size = config.train.batch_size,
+          .skip_batches = config.data.skip_batches};
+}
+
+SampleOrder::SampleOrder(OrderSpec spec) : spec_(std::move(spec)) {
+  check_spec(spec_);
+  num_instances_ = spec_.num_tokens / spec_.sequence_length;
+  if (num_instances_ == 0) {
+    throw Error(Code::invalid_argument,
+                fmt::format("the dataset has {} tokens; one sequence takes {}", spec_.num_tokens,
+                            spec_.sequence_length),
+                "add more data, or lower data.sequence_length");
+  }
+  if (num_training() == 0) {
+    throw Error(
+        Code::invalid_argument,
+        fmt::format("the dataset has {} sequences of {} tokens, and all are held out for "
+                    "evaluation (data.holdout_every is {})",
+                    num_instances_, spec_.sequence_length, spec_.holdout_every),
+        "add more data, lower data.sequence_length, or change data.holdout_every (0: none)");
+  }
+}
+
+std::int64_t SampleOrder::num_held_out() const {
+  return spec_.holdout_every == 0 ? 0 : num_instances_ / spec_.holdout_every;
+}
+
+std::int64_t SampleOrder::training_instance(std::int64_t i) const {
+  REPRO_CHECK(i >= 0 && i < num_training());
+  return spec_.holdout_every == 0 ? i : i + i / (spec_.holdout_every - 1);
+}
+
+std::int64_t SampleOrder::held_out_instance(std::int64_t i) const {
+  REPRO_CHECK(i >= 0 && i < num_held_out());
+  return i * spec_.holdout_every + spec_.holdout_every - 1;
+}
+
+Sample SampleOrder::sample(std::int64_t index) const {
+  REPRO_CHECK(index >= 0);
+  Sample sample{.index = index, .epoch = index / num_training(), .instance = 0, .first_token = 0};
+  const std::uint64_t place = permutation(epoch_key(spec_, sample.epoch),
+                                          static_cast<std::uint64_t>(index % num_training()),
+                                          static_cast<std::uint64_t>(num_training()));
+  sample.instance = training_instance(static_cast<std::int64_t>(place));
+  sample.first_token = sample.instance * spec_.sequence_length;
+  return sample;
+}
+
+std::vector<Sample> SampleOrder::batch(std::int64_t batch_index) const {
+  std::vector<Sample> samples;
+  for (std::int64_t i = 0; i < spec_.batch_size; ++i) {
+    samples.push_back(sample(batch_index * spec_.batch_size + i));
+  }
+  return samples;
+}
+
+std::int64_t SampleOrder::next_batch(std::int64_t cursor) const {
+  return batch_of_update(cursor, 1);
+}
+
+std::int64_t SampleOrder::batch_of_update(std::int64_t cursor, std::int64_t updates) const {
+  REPRO_CHECK(cursor >= 0 && updates >= 1);
+  std::int64_t batch = cursor + updates - 1;
+  for (const auto& [first, stop] : spec_.skip_batches) {
+    if (stop <= cursor) continue;
+    if (first > batch) break;
+    batch += stop - std::max(first, cursor);
+  }
+  return batch;
+}
+
+}  // namespace repro::train
