@@ -1,5 +1,5 @@
-// The seam for time. Nothing that is hashed into a derivation, state or log may use it; telemetry and
-// notes do.
+// The seam for time. Nothing that is hashed into a derivation, state or log may use it; telemetry
+// and notes do.
 #pragma once
 
 #include <cstdint>

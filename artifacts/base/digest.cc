@@ -1,10 +1,10 @@
 #include "artifacts/base/digest.h"
 
-#include "artifacts/base/error.h"
-
 #include <openssl/evp.h>
 
 #include <utility>
+
+#include "artifacts/base/error.h"
 
 namespace repro {
 namespace {

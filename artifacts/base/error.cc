@@ -70,10 +70,10 @@ void Error::rebuild() {
 }
 
 void check_failed(const char* expression, const char* file, int line) {
-  throw Error(Code::internal,
-              std::string("invariant broken: ") + expression + " at " + file + ":" +
-                  std::to_string(line),
-              "this is a bug in repro; please report it with the command that showed it");
+  throw Error(
+      Code::internal,
+      std::string("invariant broken: ") + expression + " at " + file + ":" + std::to_string(line),
+      "this is a bug in repro; please report it with the command that showed it");
 }
 
 }  // namespace repro

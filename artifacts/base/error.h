@@ -1,10 +1,10 @@
 // The one error type of the project.
 //
-// Code that fails throws `repro::Error`: a code (decides the exit status), a message (what happened),
-// a hint (what to do next) and a chain of contexts (where). A caller that knows more catches by
-// reference, calls `context(...)` and rethrows with `throw;`. Exceptions of other libraries are
-// translated at the edge that calls them. Checks that look for trouble (fsck, compare) return
-// findings instead: finding corruption is success of the search.
+// Code that fails throws `repro::Error`: a code (decides the exit status), a message (what
+// happened), a hint (what to do next) and a chain of contexts (where). A caller that knows more
+// catches by reference, calls `context(...)` and rethrows with `throw;`. Exceptions of other
+// libraries are translated at the edge that calls them. Checks that look for trouble (fsck,
+// compare) return findings instead: finding corruption is success of the search.
 //
 // Thread rules: value type; carry across threads with `std::exception_ptr`.
 #pragma once

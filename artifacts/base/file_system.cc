@@ -1,7 +1,5 @@
 #include "artifacts/base/file_system.h"
 
-#include "artifacts/base/error.h"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -18,6 +16,8 @@
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+
+#include "artifacts/base/error.h"
 
 namespace repro {
 namespace {

@@ -1,9 +1,9 @@
 // The seam for files. All file access of the project goes through a `FileSystem`, so that tests can
 // fail or stop at the n-th call (tests/support/faulty_file_system.h).
 //
-// Paths are std::string, UTF-8 or whatever bytes the system gave. All failures throw Error: `not_found`
-// for ENOENT/ENOTDIR, `io` for the rest (ENOSPC says "no space left"), each naming the path.
-// Thread rules: a FileSystem may be used from many threads; a File belongs to one at a time.
+// Paths are std::string, UTF-8 or whatever bytes the system gave. All failures throw Error:
+// `not_found` for ENOENT/ENOTDIR, `io` for the rest (ENOSPC says "no space left"), each naming the
+// path. Thread rules: a FileSystem may be used from many threads; a File belongs to one at a time.
 #pragma once
 
 #include <cstddef>
@@ -54,7 +54,8 @@ class Mapping {
   virtual std::span<const std::byte> bytes() const = 0;
 };
 
-// An exclusive advisory lock (flock), held until destroyed; the system drops it when a process dies.
+// An exclusive advisory lock (flock), held until destroyed; the system drops it when a process
+// dies.
 class FileLock {
  public:
   virtual ~FileLock() = default;

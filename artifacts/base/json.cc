@@ -1,12 +1,11 @@
 #include "artifacts/base/json.h"
 
-#include "artifacts/base/error.h"
-
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+
+#include "artifacts/base/error.h"
 
 namespace repro {
 namespace {
@@ -64,7 +63,8 @@ std::string encode_json(const Json& value) {
 Json parse_json(std::string_view text, std::string_view what, std::size_t max_bytes) {
   if (text.size() > max_bytes) {
     throw Error(Code::invalid_argument, std::string(what) + ": JSON text of " +
-                                            std::to_string(text.size()) + " bytes is over the limit");
+                                            std::to_string(text.size()) +
+                                            " bytes is over the limit");
   }
   try {
     return Json::parse(text.begin(), text.end(), StrictCallback(what));

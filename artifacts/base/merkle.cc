@@ -1,11 +1,10 @@
 #include "artifacts/base/merkle.h"
 
-#include "artifacts/base/error.h"
-#include "artifacts/base/json.h"
-
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
+#include "artifacts/base/error.h"
+#include "artifacts/base/json.h"
 
 namespace repro {
 namespace {
@@ -49,7 +48,8 @@ Digest tensor_root(std::span<const std::byte> bytes) {
   std::vector<Digest> leaves(merkle_leaf_count(bytes.size()));
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     const std::size_t begin = i * kMerkleChunkBytes;
-    leaves[i] = merkle_leaf(bytes.subspan(begin, std::min(kMerkleChunkBytes, bytes.size() - begin)));
+    leaves[i] =
+        merkle_leaf(bytes.subspan(begin, std::min(kMerkleChunkBytes, bytes.size() - begin)));
   }
   return merkle_root(std::move(leaves));
 }

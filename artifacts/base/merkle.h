@@ -2,7 +2,8 @@
 //
 //   leaf  = SHA-256(0x00 || chunk)          chunk: 64 KiB of the tensor's little-endian bytes, the
 //                                           last one shorter; an empty tensor has one empty chunk
-//   node  = SHA-256(0x01 || left || right)  levels are paired from the left; an odd last node goes up
+//   node  = SHA-256(0x01 || left || right)  levels are paired from the left; an odd last node goes
+//   up
 //                                           unchanged
 //   tensor root = the top node
 //   entry = SHA-256(0x02 || canonical JSON {"dtype","name","root","shape"})
@@ -12,13 +13,13 @@
 // may be hashed anywhere and in any order.
 #pragma once
 
-#include "artifacts/base/digest.h"
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "artifacts/base/digest.h"
 
 namespace repro {
 

@@ -1,7 +1,5 @@
 #include "artifacts/base/process.h"
 
-#include "artifacts/base/error.h"
-
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -11,6 +9,8 @@
 #include <atomic>
 #include <cerrno>
 #include <system_error>
+
+#include "artifacts/base/error.h"
 
 namespace repro {
 namespace {
@@ -49,8 +49,8 @@ pid_t start(const std::vector<std::string>& arguments, int output) {
   for (const std::string& argument : arguments) raw.push_back(const_cast<char*>(argument.c_str()));
   raw.push_back(nullptr);
   if (::access(raw[0], X_OK) != 0) {
-    throw Error(Code::environment, "cannot run " + arguments[0] + ": " +
-                                       std::generic_category().message(errno));
+    throw Error(Code::environment,
+                "cannot run " + arguments[0] + ": " + std::generic_category().message(errno));
   }
   const pid_t child = ::fork();
   if (child < 0) {

@@ -1,0 +1,59 @@
+#include "train/engine/backends.h"
+
+#include <dlfcn.h>
+
+#include "artifacts/base/environment.h"
+#include "artifacts/base/error.h"
+#include "artifacts/base/file_system.h"
+#include "train/models/native_api.h"
+#include "train/models/olmo2_exact.h"
+
+namespace repro::train {
+namespace {
+
+std::string native_path() { return join_path(executable_folder(), "librepro_native.so"); }
+
+// Loaded once and never unloaded: LibTorch keeps threads and static state.
+const NativeApi& native_api() {
+  static const NativeApi* const api = [] {
+    void* library = ::dlopen(native_path().c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) {
+      throw Error(Code::environment, std::string("cannot load LibTorch's part: ") + ::dlerror(),
+                  "build with LibTorch (scripts/deps, then cmake --preset train-cpu)");
+    }
+    const auto entry = reinterpret_cast<NativeEntry>(::dlsym(library, kNativeEntryName));
+    const NativeApi* found = entry == nullptr ? nullptr : entry();
+    if (found == nullptr || found->version != kNativeApiVersion) {
+      throw Error(Code::environment, native_path() + " belongs to another build of repro",
+                  "build both together");
+    }
+    return found;
+  }();
+  return *api;
+}
+
+}  // namespace
+
+bool native_available() { return system_file_system().exists(native_path()); }
+
+DoubleGemm find_blas() { return native_available() ? native_api().gemm : nullptr; }
+
+std::unique_ptr<Backend> make_backend(const manifests::Config& config, std::string_view kernels,
+                                      Parallel& parallel, Parameters& parameters) {
+  if (config.run.device != "cpu") {
+    throw Error(Code::environment, "this build has no device \"" + config.run.device + "\"",
+                "run on the CPU: --device cpu gives the same bits");
+  }
+  if (config.profile == "native") {
+    return native_api().make_olmo2(config, parallel.num_threads(), parameters);
+  }
+  const DoubleGemm blas = kernels == "fp64" ? find_blas() : nullptr;
+  return make_exact_olmo2(config, choose_path(kernels, blas), parallel, parameters);
+}
+
+std::map<std::string, std::string> held_constant(const manifests::Config& config, int threads) {
+  if (config.profile != "native") return {};
+  return native_api().held_constant(threads);
+}
+
+}  // namespace repro::train

@@ -1,0 +1,29 @@
+// Which backend computes: the exact model of this program, or LibTorch's, loaded from a shared
+// library beside the worker only when asked for
+// (docs/decisions/0001-exact-trainer-without-libtorch.md).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "train/kernels/gemm.h"
+#include "train/models/backend.h"
+
+namespace repro::train {
+
+// kernels: "auto" or a path's name. Error(environment) where this build or CPU lacks it.
+std::unique_ptr<Backend> make_backend(const manifests::Config& config, std::string_view kernels,
+                                      Parallel& parallel, Parameters& parameters);
+
+// LibTorch's binary64 product for the "fp64" path, or null where that library is not there.
+DoubleGemm find_blas();
+
+// Whether librepro_native.so lies beside this program.
+bool native_available();
+// What the native profile's promise depends on besides the recipe: versions, CPU, thread count.
+// Empty for exact.
+std::map<std::string, std::string> held_constant(const manifests::Config& config, int threads);
+
+}  // namespace repro::train

@@ -1,0 +1,166 @@
+#include "train/engine/state_io.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <map>
+#include <string>
+
+#include "artifacts/base/error.h"
+
+namespace repro::train {
+namespace {
+
+// One tensor of a state, wherever its bytes lie.
+struct TensorBytes {
+  std::string name;
+  std::string dtype;
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> bytes;
+};
+
+template <class Value>
+std::span<const std::byte> bytes_of(const Value* data, std::int64_t count) {
+  return std::as_bytes(std::span(data, static_cast<std::size_t>(count)));
+}
+
+// All tensors in name order. `counters` holds step and batch and must outlive the result.
+std::vector<TensorBytes> state_tensors(const Parameters& parameters,
+                                       const std::array<std::int64_t, 2>& counters) {
+  std::vector<TensorBytes> tensors;
+  for (const Parameter& parameter : parameters.tensors) {
+    const auto add = [&](const std::string& prefix, const Buffer<float>& buffer) {
+      tensors.push_back({prefix + parameter.name, "float32", parameter.shape,
+                         bytes_of(buffer.data() + parameter.offset, parameter.count)});
+    };
+    add("", parameters.weights);
+    add("exp_avg/", parameters.exp_avg);
+    add("exp_avg_sq/", parameters.exp_avg_sq);
+  }
+  tensors.push_back({"trainer/step", "int64", {1}, bytes_of(&counters[0], 1)});
+  tensors.push_back({"trainer/batch", "int64", {1}, bytes_of(&counters[1], 1)});
+  std::sort(tensors.begin(), tensors.end(),
+            [](const TensorBytes& a, const TensorBytes& b) { return a.name < b.name; });
+  return tensors;
+}
+
+// Tensor roots, leaves dealt to the threads over all tensors at once (many tensors are tiny).
+std::vector<Digest> tensor_roots(const std::vector<TensorBytes>& tensors, Parallel& parallel) {
+  struct Leaf {
+    std::size_t tensor = 0;
+    std::size_t index = 0;
+  };
+  std::vector<Leaf> order;
+  std::vector<std::vector<Digest>> leaves(tensors.size());
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    leaves[t].resize(merkle_leaf_count(tensors[t].bytes.size()));
+    for (std::size_t i = 0; i < leaves[t].size(); ++i) order.push_back({t, i});
+  }
+  parallel.run_ranges(
+      static_cast<std::int64_t>(order.size()), 16, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t n = begin; n < end; ++n) {
+          const Leaf leaf = order[static_cast<std::size_t>(n)];
+          const auto bytes = tensors[leaf.tensor].bytes;
+          const std::size_t at = leaf.index * kMerkleChunkBytes;
+          leaves[leaf.tensor][leaf.index] =
+              merkle_leaf(bytes.subspan(at, std::min(kMerkleChunkBytes, bytes.size() - at)));
+        }
+      });
+  std::vector<Digest> roots(tensors.size());
+  for (std::size_t t = 0; t < tensors.size(); ++t) roots[t] = merkle_root(std::move(leaves[t]));
+  return roots;
+}
+
+manifests::State describe(const std::vector<TensorBytes>& tensors, const std::vector<Digest>& roots,
+                          std::int64_t step) {
+  manifests::State state;
+  state.step = step;
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    manifests::StateTensor tensor;
+    tensor.name = tensors[t].name;
+    tensor.dtype = tensors[t].dtype;
+    tensor.shape = tensors[t].shape;
+    tensor.root = roots[t];
+    tensor.size = static_cast<std::int64_t>(tensors[t].bytes.size());
+    state.tensors.push_back(std::move(tensor));
+  }
+  state.model_root = manifests::compute_model_root(state);
+  state.state_root = manifests::compute_state_root(state);
+  return state;
+}
+
+void check_shapes(const manifests::State& state, const std::vector<TensorBytes>& expected) {
+  std::map<std::string, const manifests::StateTensor*> present;
+  for (const manifests::StateTensor& tensor : state.tensors) present[tensor.name] = &tensor;
+  std::string trouble;
+  for (const TensorBytes& tensor : expected) {
+    const auto found = present.find(tensor.name);
+    if (found == present.end()) {
+      trouble += "\n  missing " + tensor.name;
+    } else {
+      const manifests::StateTensor& have = *found->second;
+      if (have.dtype != tensor.dtype || have.shape != tensor.shape ||
+          have.size != static_cast<std::int64_t>(tensor.bytes.size())) {
+        trouble += "\n  another dtype or shape: " + tensor.name;
+      }
+      present.erase(found);
+    }
+  }
+  for (const auto& [name, tensor] : present) trouble += "\n  extra " + name;
+  if (trouble.empty()) return;
+  throw Error(Code::invalid_argument, "the state does not fit the model:" + trouble,
+              "branch from a state of the same model, or change the recipe's model keys");
+}
+
+}  // namespace
+
+Roots compute_roots(const Parameters& parameters, const Cursor& cursor, Parallel& parallel) {
+  const std::array<std::int64_t, 2> counters = {cursor.step, cursor.batch};
+  const std::vector<TensorBytes> tensors = state_tensors(parameters, counters);
+  const manifests::State state = describe(tensors, tensor_roots(tensors, parallel), cursor.step);
+  return {state.model_root, state.state_root};
+}
+
+SavedState save_state(artifacts::Store& store, const Parameters& parameters, const Cursor& cursor,
+                      const Digest& derivation, Parallel& parallel) {
+  const std::array<std::int64_t, 2> counters = {cursor.step, cursor.batch};
+  const std::vector<TensorBytes> tensors = state_tensors(parameters, counters);
+  manifests::State state = describe(tensors, tensor_roots(tensors, parallel), cursor.step);
+  state.derivation = derivation;
+  parallel.run(static_cast<std::int64_t>(tensors.size()), [&](std::int64_t t) {
+    const auto i = static_cast<std::size_t>(t);
+    state.tensors[i].digest = store.put(tensors[i].bytes).digest;
+  });
+  const artifacts::ObjectInfo manifest = store.put(manifests::encode_state(state));
+  return {manifest.digest, {state.model_root, state.state_root}};
+}
+
+Cursor load_state(const artifacts::Store& store, const Digest& manifest, Parameters& parameters,
+                  Parallel& parallel) {
+  const std::string what = "state " + manifest.short_hex();
+  const manifests::State state = manifests::parse_state(store.get(manifest), what);
+  std::array<std::int64_t, 2> counters = {0, 0};
+  const std::vector<TensorBytes> tensors = state_tensors(parameters, counters);
+  check_shapes(state, tensors);
+  parallel.run(static_cast<std::int64_t>(tensors.size()), [&](std::int64_t t) {
+    const auto i = static_cast<std::size_t>(t);
+    // The spans point into `parameters` and `counters`, which are ours to fill.
+    auto* into = const_cast<std::byte*>(tensors[i].bytes.data());
+    const std::string bytes = store.get(state.tensors[i].digest, tensors[i].bytes.size());
+    if (bytes.size() != tensors[i].bytes.size()) {
+      throw Error(Code::corruption, what + ": tensor " + tensors[i].name + " has " +
+                                        std::to_string(bytes.size()) + " bytes, expected " +
+                                        std::to_string(tensors[i].bytes.size()));
+    }
+    std::memcpy(into, bytes.data(), bytes.size());
+  });
+  const std::vector<Digest> roots = tensor_roots(tensors, parallel);
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    if (roots[t] == state.tensors[t].root) continue;
+    throw Error(Code::corruption,
+                what + ": the bytes of tensor " + tensors[t].name + " do not have its root");
+  }
+  return {counters[0], counters[1]};
+}
+
+}  // namespace repro::train

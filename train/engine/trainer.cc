@@ -1,0 +1,162 @@
+#include "train/engine/trainer.h"
+
+#include <algorithm>
+
+#include "artifacts/base/error.h"
+#include "train/data/order.h"
+#include "train/engine/backends.h"
+#include "train/optim/schedule.h"
+
+namespace repro::train {
+namespace {
+
+constexpr std::int64_t kDefaultMicroBatchTokens = 1024;
+
+}  // namespace
+
+struct Trainer::Data {
+  TokenStream stream;
+  SampleOrder order;
+
+  Data(const manifests::Config& config, const artifacts::Store& store,
+       const manifests::Dataset& dataset)
+      : stream(store, dataset), order(plan_order(config, dataset)) {}
+};
+
+Trainer::Trainer(const manifests::Config& config, const artifacts::Store& store,
+                 const manifests::Dataset& dataset, const Machine& machine)
+    : config_(config), machine_(machine), parameters_(config.model) {
+  configure(store, dataset);
+}
+
+Trainer::~Trainer() = default;
+
+void Trainer::configure(const artifacts::Store& store, const manifests::Dataset& dataset) {
+  data_ = std::make_unique<Data>(config_, store, dataset);
+  backend_ = make_backend(config_, machine_.kernels, *machine_.parallel, parameters_);
+}
+
+void Trainer::initialize() {
+  parameters_.initialize(config_.model, static_cast<std::uint64_t>(config_.train.seed));
+  cursor_ = {};
+  backend_->refresh();
+}
+
+void Trainer::load(const artifacts::Store& store, const Digest& state_manifest) {
+  cursor_ = load_state(store, state_manifest, parameters_, *machine_.parallel);
+  backend_->refresh();
+}
+
+void Trainer::reconfigure(const manifests::Config& config, const artifacts::Store& store,
+                          const manifests::Dataset& dataset) {
+  config_ = config;
+  configure(store, dataset);
+  backend_->refresh();
+}
+
+std::string_view Trainer::kernels() const { return backend_->kernels(); }
+
+std::int64_t Trainer::micro_batch() const {
+  if (machine_.micro_batch > 0) return machine_.micro_batch;
+  return std::max<std::int64_t>(1, kDefaultMicroBatchTokens / config_.data.sequence_length);
+}
+
+std::vector<RowRange> gradient_groups(std::int64_t sequences, std::int64_t length,
+                                      std::int64_t group_tokens) {
+  std::vector<RowRange> groups;
+  const std::int64_t tokens = group_tokens == 0 ? length : group_tokens;
+  if (tokens < length) {
+    for (std::int64_t s = 0; s < sequences; ++s) {
+      for (std::int64_t begin = 0; begin < length; begin += tokens) {
+        groups.push_back({s * length + begin, s * length + std::min(length, begin + tokens)});
+      }
+    }
+    return groups;
+  }
+  const std::int64_t whole = tokens / length;
+  for (std::int64_t s = 0; s < sequences; s += whole) {
+    groups.push_back({s * length, std::min(sequences, s + whole) * length});
+  }
+  return groups;
+}
+
+// A micro-batch is a run of whole sequences that ends where a gradient group ends.
+LossSums Trainer::accumulate(const Batch& batch) {
+  const auto sequences = static_cast<std::int64_t>(batch.samples.size());
+  const std::int64_t length = batch.sequence_length;
+  const std::vector<RowRange> groups = gradient_groups(sequences, length, config_.train.grad_group);
+  LossSums sums;
+  std::int64_t begin = 0;
+  MicroBatch micro;
+  for (const RowRange& group : groups) {
+    micro.groups.push_back({group.begin - begin, group.end - begin});
+    const bool last = group.end == sequences * length;
+    const bool whole = group.end % length == 0;
+    if (!last && !(whole && group.end - begin >= micro_batch() * length)) continue;
+    micro.ids =
+        std::span(batch.tokens)
+            .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(group.end - begin));
+    micro.sequences = (group.end - begin) / length;
+    micro.length = length;
+    sums += backend_->accumulate(micro);
+    micro.groups.clear();
+    begin = group.end;
+  }
+  return sums;
+}
+
+logs::StepEvent Trainer::step(bool with_roots) {
+  const std::int64_t index = data_->order.next_batch(cursor_.batch);
+  const Batch batch = read_batch(data_->stream, data_->order, index);
+  const std::int64_t number = cursor_.step + 1;
+  backend_->begin_step(number);
+  const LossSums sums = accumulate(batch);
+  const UpdateConstants constants = update_constants(config_, number, sums.targets);
+  logs::StepEvent event;
+  event.step = number;
+  event.tokens = sums.targets;
+  event.loss_sum = sums.cross_entropy;
+  event.z_loss_sum = sums.z_loss;
+  event.learning_rate = constants.learning_rate;
+  event.batch = batch.digest;
+  event.grad_norm = backend_->update(constants);
+  cursor_ = {number, index + 1};
+  if (with_roots) {
+    const Roots roots = compute_roots(parameters_, cursor_, *machine_.parallel);
+    event.model_root = roots.model;
+    event.state_root = roots.state;
+  }
+  return event;
+}
+
+bool Trainer::evaluation_due() const {
+  if (config_.eval.every == 0 || data_->order.num_held_out() == 0) return false;
+  return cursor_.step % config_.eval.every == 0 || cursor_.step == config_.train.steps;
+}
+
+logs::EvalEvent Trainer::evaluate() {
+  const std::int64_t instances = std::min(config_.eval.max_instances, data_->order.num_held_out());
+  const std::int64_t length = config_.data.sequence_length;
+  LossSums sums;
+  for (std::int64_t begin = 0; begin < instances; begin += micro_batch()) {
+    const std::int64_t end = std::min(instances, begin + micro_batch());
+    std::vector<std::uint32_t> ids;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::vector<std::uint32_t> row = read_held_out(data_->stream, data_->order, i);
+      ids.insert(ids.end(), row.begin(), row.end());
+    }
+    MicroBatch micro;
+    micro.ids = ids;
+    micro.sequences = end - begin;
+    micro.length = length;
+    sums += backend_->evaluate(micro);
+  }
+  logs::EvalEvent event;
+  event.step = cursor_.step;
+  event.tokens = sums.targets;
+  event.loss_sum = sums.cross_entropy;
+  event.correct = sums.correct;
+  return event;
+}
+
+}  // namespace repro::train

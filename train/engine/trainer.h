@@ -1,0 +1,77 @@
+// The training loop's one step, independent of where its results go: data in, update done, log
+// events out. Deterministic by construction: a step is a function of config, dataset and state.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "artifacts/store/store.h"
+#include "logs/run_log.h"
+#include "manifests/config.h"
+#include "manifests/dataset.h"
+#include "train/data/batch.h"
+#include "train/engine/state_io.h"
+#include "train/kernels/parallel.h"
+#include "train/models/backend.h"
+
+namespace repro::train {
+
+// How to compute, not what: none of it can change a bit.
+struct Machine {
+  Parallel* parallel = nullptr;
+  std::string kernels = "auto";
+  std::int64_t micro_batch = 0;  // sequences; 0: about 1024 tokens at a time
+};
+
+class Trainer {
+ public:
+  // Parameters are uninitialised until `initialize` or `load`. Error(invalid_argument) where config
+  // and dataset do not fit; Error(environment) where this machine cannot run the profile or
+  // kernels.
+  Trainer(const manifests::Config& config, const artifacts::Store& store,
+          const manifests::Dataset& dataset, const Machine& machine);
+  ~Trainer();
+
+  void initialize();
+  void load(const artifacts::Store& store, const Digest& state_manifest);
+  // Goes on under another config of the same model (a recorded segment).
+  void reconfigure(const manifests::Config& config, const artifacts::Store& store,
+                   const manifests::Dataset& dataset);
+
+  const Cursor& cursor() const { return cursor_; }
+  const manifests::Config& config() const { return config_; }
+  const Parameters& parameters() const { return parameters_; }
+  Parallel& parallel() const { return *machine_.parallel; }
+  std::string_view kernels() const;
+  std::int64_t micro_batch() const;
+
+  // One update. Roots are filled in if `with_roots`. If it throws, the parameters are no state:
+  // load one before going on.
+  logs::StepEvent step(bool with_roots);
+  // Whether the config asks for an evaluation after the step just done.
+  bool evaluation_due() const;
+  logs::EvalEvent evaluate();
+
+ private:
+  struct Data;
+  void configure(const artifacts::Store& store, const manifests::Dataset& dataset);
+  LossSums accumulate(const Batch& batch);
+
+  manifests::Config config_;
+  Machine machine_;
+  Parameters parameters_;
+  Cursor cursor_;
+  std::unique_ptr<Data> data_;
+  std::unique_ptr<Backend> backend_;
+};
+
+// Gradient groups of a step's rows (docs/arithmetic.md, "Gradient groups"): consecutive whole
+// sequences of together at most `group_tokens`, a longer sequence cut at multiples of it; 0: one
+// sequence each.
+std::vector<RowRange> gradient_groups(std::int64_t sequences, std::int64_t length,
+                                      std::int64_t group_tokens);
+
+}  // namespace repro::train

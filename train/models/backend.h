@@ -1,0 +1,61 @@
+// The seam between the engine and whatever computes a step: the exact model, or LibTorch's
+// (native). The engine owns data order, schedule, log and checkpoints; a backend owns activations
+// and derived weights and works on the engine's `Parameters` in place.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "train/models/parameters.h"
+#include "train/nn/language_head.h"
+#include "train/nn/linear.h"
+
+namespace repro::train {
+
+// Whole sequences: ids [sequences * length].
+struct MicroBatch {
+  std::span<const std::uint32_t> ids;
+  std::int64_t sequences = 0;
+  std::int64_t length = 0;
+  std::vector<RowRange> groups;  // gradient groups, covering the rows in order
+};
+
+// Binary32 constants of one optimiser step (docs/arithmetic.md, "AdamW").
+struct UpdateConstants {
+  std::int64_t step = 0;  // 1-based update number
+  float learning_rate = 0;
+  float decay = 0;  // lr * weight_decay, rounded once
+  float beta1 = 0, one_minus_beta1 = 0;
+  float beta2 = 0, one_minus_beta2 = 0;
+  float correction1 = 0, correction2 = 0;
+  float epsilon = 0;
+  double clip_norm = 0;         // 0: no clipping
+  std::int64_t normalizer = 1;  // N: target tokens of the step
+  bool decay_embeddings = false;
+  bool decay_norms = true;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  // What computes: a kernel path's name, or "libtorch".
+  virtual std::string_view kernels() const = 0;
+  // Weights changed outside (initialised, loaded): make what is derived from them anew.
+  virtual void refresh() = 0;
+  // Zeroes the gradient.
+  virtual void begin_step(std::int64_t step) = 0;
+  // Adds the gradient of the summed loss of these sequences.
+  virtual LossSums accumulate(const MicroBatch& batch) = 0;
+  // Loss only.
+  virtual LossSums evaluate(const MicroBatch& batch) = 0;
+  // Clips, updates weights and moments, refreshes. Returns the gradient's norm (before clipping).
+  virtual double update(const UpdateConstants& constants) = 0;
+};
+
+// Targets of next-token prediction: within each sequence token t + 1, none for the last.
+std::vector<std::int32_t> next_token_targets(const MicroBatch& batch);
+
+}  // namespace repro::train

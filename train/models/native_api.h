@@ -1,0 +1,27 @@
+// What librepro_native.so exports. Both sides are built together; the version catches a stale file.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "train/kernels/gemm.h"
+#include "train/models/backend.h"
+
+namespace repro::train {
+
+inline constexpr int kNativeApiVersion = 1;
+
+struct NativeApi {
+  int version = 0;
+  std::unique_ptr<Backend> (*make_olmo2)(const manifests::Config& config, int threads,
+                                         Parameters& parameters) = nullptr;
+  DoubleGemm gemm = nullptr;
+  std::map<std::string, std::string> (*held_constant)(int threads) = nullptr;
+};
+
+// The one exported symbol: `extern "C" const NativeApi* repro_native_api()`.
+using NativeEntry = const NativeApi* (*)();
+inline constexpr const char* kNativeEntryName = "repro_native_api";
+
+}  // namespace repro::train

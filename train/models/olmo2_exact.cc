@@ -1,0 +1,180 @@
+// Shape legend: R rows (tokens of the micro-batch), D hidden size, A attention width (= D), K KV
+// width, F ffn width. Activations kept for backward are the q15 digits that the products consumed,
+// and the floats that norms and SwiGLU need again.
+#include "train/models/olmo2_exact.h"
+
+#include <algorithm>
+#include <string>
+
+#include "train/models/olmo2_layers.h"
+#include "train/optim/adamw.h"
+
+namespace repro::train {
+namespace {
+
+class ExactOlmo2 final : public Backend {
+ public:
+  ExactOlmo2(const manifests::Config& config, KernelPath path, Parallel& parallel,
+             Parameters& parameters)
+      : config_(config), parameters_(parameters), rope_(config.model, config.data.sequence_length) {
+    context_.path = path;
+    context_.parallel = &parallel;
+    for (std::int64_t i = 0; i < config.model.num_layers; ++i) {
+      layers_.emplace_back(layer_weights(parameters, i));
+    }
+    saved_.resize(layers_.size());
+    embedding_ = &parameters.at("model.embed_tokens.weight");
+    final_norm_ = &parameters.at("model.norm.weight");
+    head_ = &parameters.at("lm_head.weight");
+  }
+
+  std::string_view kernels() const override { return context_.path.name; }
+
+  void refresh() override {
+    for (LayerWeights& layer : layers_) quantize_layer(context_, parameters_, layer);
+    quantize(context_, head_->name, parameters_.weights.data() + head_->offset, head_->shape[0],
+             head_->shape[1], head_->shape[1], head_digits_);
+  }
+
+  void begin_step(std::int64_t step) override {
+    context_.step = step;
+    std::int64_t* gradient = parameters_.gradient.data();
+    context_.parallel->run_ranges(parameters_.total(), 1 << 18,
+                                  [&](std::int64_t begin, std::int64_t end) {
+                                    std::fill(gradient + begin, gradient + end, 0);
+                                  });
+  }
+
+  LossSums accumulate(const MicroBatch& batch) override {
+    const StepShape shape = step_shape(batch);
+    forward(batch, shape);
+    const std::vector<std::int32_t> targets = next_token_targets(batch);
+    dh_.resize(shape.rows() * shape.hidden);
+    const LossSums sums =
+        head_loss_backward(context_, final_digits_, head_digits_, z_loss(), targets, batch.groups,
+                           dh_.data(), sink(*head_), head_scratch_);
+    backward(batch, shape);
+    return sums;
+  }
+
+  LossSums evaluate(const MicroBatch& batch) override {
+    forward(batch, step_shape(batch));
+    const std::vector<std::int32_t> targets = next_token_targets(batch);
+    return head_loss(context_, final_digits_, head_digits_, z_loss(), targets, head_scratch_);
+  }
+
+  double update(const UpdateConstants& constants) override {
+    const double norm = exact_adamw(context_, config_.train.gradient_unit, constants, parameters_);
+    refresh();
+    return norm;
+  }
+
+ private:
+  StepShape step_shape(const MicroBatch& batch) const {
+    StepShape shape;
+    shape.attention.sequences = batch.sequences;
+    shape.attention.length = batch.length;
+    shape.attention.heads = config_.model.num_heads;
+    shape.attention.kv_heads = config_.model.num_kv_heads;
+    shape.attention.head_dim = config_.model.head_dim();
+    shape.hidden = config_.model.hidden_size;
+    shape.ffn = config_.model.intermediate_size;
+    shape.epsilon = static_cast<float>(config_.model.rms_norm_eps);
+    return shape;
+  }
+
+  float z_loss() const { return static_cast<float>(config_.loss.z_loss); }
+
+  GradientSink sink(const Parameter& parameter) {
+    return gradient_sink(config_, parameters_, parameter);
+  }
+
+  // Leaves h_ (before the final norm), final_digits_ and everything in saved_.
+  void forward(const MicroBatch& batch, const StepShape& shape) {
+    const std::int64_t rows = shape.rows();
+    const std::int64_t hidden = shape.hidden;
+    h_.resize(rows * hidden);
+    const float* table = parameters_.weights.data() + embedding_->offset;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const auto id = static_cast<std::int64_t>(batch.ids[static_cast<std::size_t>(r)]);
+      std::copy_n(table + id * hidden, hidden, h_.data() + r * hidden);
+    }
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      layer_forward(context_, shape, rope_, parameters_, layers_[i], h_.data(), saved_[i],
+                    scratch_);
+    }
+    final_y_.resize(rows * hidden);
+    final_r_.resize(rows);
+    norm_forward(context_, shape, h_.data(), hidden, weight(*final_norm_), hidden, nullptr,
+                 final_y_.data(), final_r_.data());
+    quantize(context_, final_norm_->name, final_y_.data(), rows, hidden, hidden, final_digits_);
+  }
+
+  // dh_ holds the gradient of the final norm's output.
+  void backward(const MicroBatch& batch, const StepShape& shape) {
+    const std::int64_t hidden = shape.hidden;
+    norm_backward(context_, shape, dh_.data(), h_.data(), hidden, *final_norm_,
+                  weight(*final_norm_), hidden, final_r_.data(), dh_.data(), sink(*final_norm_));
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      layer_backward(context_, shape, rope_, config_, parameters_, layers_[i], batch.groups,
+                     saved_[i], dh_.data(), scratch_);
+    }
+    embedding_gradient(batch, hidden);
+  }
+
+  // Each token adds its row; threads split the columns, so no row is shared.
+  void embedding_gradient(const MicroBatch& batch, std::int64_t hidden) {
+    const GradientSink gradient = sink(*embedding_);
+    check_finite(context_, "embedding gradient", dh_.data(),
+                 static_cast<std::int64_t>(batch.ids.size()) * hidden);
+    context_.parallel->run_ranges(hidden, 64, [&](std::int64_t begin, std::int64_t end) {
+      for (std::size_t r = 0; r < batch.ids.size(); ++r) {
+        const auto row = static_cast<std::int64_t>(r);
+        const std::int64_t overflow = context_.rows().add_units(
+            dh_.data() + row * hidden + begin, 1.0F, end - begin, gradient.unit, gradient.limit,
+            gradient.units + static_cast<std::int64_t>(batch.ids[r]) * hidden + begin);
+        if (overflow >= 0) fail_gradient_overflow(context_, embedding_->name, begin + overflow);
+      }
+    });
+  }
+
+  const float* weight(const Parameter& parameter) const {
+    return parameters_.weights.data() + parameter.offset;
+  }
+
+  manifests::Config config_;
+  Context context_;
+  Parameters& parameters_;
+  RopeTable rope_;
+  const Parameter* embedding_ = nullptr;
+  const Parameter* final_norm_ = nullptr;
+  const Parameter* head_ = nullptr;
+  std::vector<LayerWeights> layers_;
+  std::vector<LayerActivations> saved_;
+  LayerScratch scratch_;
+  HeadScratch head_scratch_;
+  Quantized head_digits_;
+  Quantized final_digits_;
+  Buffer<float> h_;
+  Buffer<float> dh_;
+  Buffer<float> final_y_;
+  Buffer<float> final_r_;
+};
+
+}  // namespace
+
+std::vector<std::int32_t> next_token_targets(const MicroBatch& batch) {
+  std::vector<std::int32_t> targets(batch.ids.size(), kNoTarget);
+  for (std::size_t r = 0; r < batch.ids.size(); ++r) {
+    const auto position = static_cast<std::int64_t>(r) % batch.length;
+    if (position + 1 < batch.length) targets[r] = static_cast<std::int32_t>(batch.ids[r + 1]);
+  }
+  return targets;
+}
+
+std::unique_ptr<Backend> make_exact_olmo2(const manifests::Config& config, KernelPath path,
+                                          Parallel& parallel, Parameters& parameters) {
+  return std::make_unique<ExactOlmo2>(config, path, parallel, parameters);
+}
+
+}  // namespace repro::train

@@ -1,0 +1,334 @@
+#include "train/models/olmo2_layers.h"
+
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
+#include "artifacts/base/error.h"
+#include "train/numerics/functions64.h"
+
+namespace repro::train {
+namespace {
+
+constexpr std::int64_t kRowGrain = 32;
+
+const float* weight(const Parameters& parameters, const Parameter* parameter) {
+  return parameters.weights.data() + parameter->offset;
+}
+
+void quantize_matrix(const Context& context, const Parameters& parameters, const Parameter* first,
+                     std::int64_t outputs, Quantized& out) {
+  const std::int64_t inputs = first->shape[1];
+  quantize(context, first->name, weight(parameters, first), outputs, inputs, inputs, out);
+}
+
+// RoPE restarts at position 0 with each sequence.
+void rotate(const Context& context, const StepShape& shape, const RopeTable& rope, float* x,
+            std::int64_t heads, bool backward) {
+  const AttentionShape& attention = shape.attention;
+  const std::int64_t width = heads * attention.head_dim;
+  const std::int64_t tiles = (attention.length + kRowGrain - 1) / kRowGrain;
+  context.parallel->run(attention.sequences * tiles, [&](std::int64_t index) {
+    const std::int64_t first = index % tiles * kRowGrain;
+    RopeArgs args;
+    args.x = x + (index / tiles * attention.length + first) * width;
+    args.rows = std::min(kRowGrain, attention.length - first);
+    args.heads = heads;
+    args.head_dim = attention.head_dim;
+    args.ld = width;
+    args.cosines = rope.cosines.data();
+    args.sines = rope.sines.data();
+    args.first_position = first;
+    args.backward = backward;
+    context.rows().rope(args);
+  });
+}
+
+void add_into(const Context& context, std::int64_t count, const float* x, float* sum) {
+  context.parallel->run_ranges(count, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+    context.rows().add(sum + begin, x + begin, end - begin, sum + begin);
+  });
+}
+
+void attention_forward(const Context& context, const StepShape& shape, const RopeTable& rope,
+                       const Parameters& parameters, const LayerWeights& layer, float* h,
+                       LayerActivations& saved, LayerScratch& scratch) {
+  const AttentionShape& attention_shape = shape.attention;
+  const std::int64_t rows = shape.rows();
+  const std::int64_t width = attention_shape.width();
+  const std::int64_t kv_width = attention_shape.kv_width();
+  const std::int64_t ld = shape.qkv_width();
+  quantize(context, "input of " + layer.q->name, h, rows, shape.hidden, shape.hidden, saved.h);
+  saved.qkv.resize(rows * ld);
+  linear(context, saved.h, layer.qkv_digits, saved.qkv.data(), ld);
+  scratch.q.resize(rows * width);
+  scratch.k.resize(rows * kv_width);
+  saved.q_r.resize(rows);
+  saved.k_r.resize(rows);
+  norm_forward(context, shape, saved.qkv.data(), ld, weight(parameters, layer.q_norm), width,
+               nullptr, scratch.q.data(), saved.q_r.data());
+  norm_forward(context, shape, saved.qkv.data() + width, ld, weight(parameters, layer.k_norm),
+               kv_width, nullptr, scratch.k.data(), saved.k_r.data());
+  rotate(context, shape, rope, scratch.q.data(), attention_shape.heads, false);
+  rotate(context, shape, rope, scratch.k.data(), attention_shape.kv_heads, false);
+  const std::int64_t head_dim = attention_shape.head_dim;
+  quantize_heads(context, layer.q_norm->name, scratch.q.data(), rows, attention_shape.heads,
+                 head_dim, width, saved.heads.q);
+  quantize_heads(context, layer.k_norm->name, scratch.k.data(), rows, attention_shape.kv_heads,
+                 head_dim, kv_width, saved.heads.k);
+  quantize_heads(context, "values of " + layer.q->name, saved.qkv.data() + width + kv_width, rows,
+                 attention_shape.kv_heads, head_dim, ld, saved.heads.v);
+  saved.o.resize(rows * width);
+  attention(context, attention_shape, saved.heads, saved.o.data());
+  quantize(context, "input of " + layer.o->name, saved.o.data(), rows, width, width,
+           saved.o_digits);
+  saved.projected.resize(rows * shape.hidden);
+  saved.projected_r.resize(rows);
+  linear(context, saved.o_digits, layer.o_digits, saved.projected.data(), shape.hidden);
+  norm_forward(context, shape, saved.projected.data(), shape.hidden,
+               weight(parameters, layer.attention_norm), shape.hidden, h, h,
+               saved.projected_r.data());
+}
+
+void ffn_forward(const Context& context, const StepShape& shape, const Parameters& parameters,
+                 const LayerWeights& layer, float* h, LayerActivations& saved,
+                 LayerScratch& scratch) {
+  const std::int64_t rows = shape.rows();
+  quantize(context, "input of " + layer.gate->name, h, rows, shape.hidden, shape.hidden,
+           saved.middle);
+  saved.gate_up.resize(rows * 2 * shape.ffn);
+  linear(context, saved.middle, layer.gate_up_digits, saved.gate_up.data(), 2 * shape.ffn);
+  scratch.a.resize(rows * shape.ffn);
+  context.parallel->run_ranges(rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    SwigluArgs args;
+    args.gate_up = saved.gate_up.data() + begin * 2 * shape.ffn;
+    args.rows = end - begin;
+    args.ffn = shape.ffn;
+    args.a = scratch.a.data() + begin * shape.ffn;
+    context.rows().swiglu(args);
+  });
+  quantize(context, "input of " + layer.down->name, scratch.a.data(), rows, shape.ffn, shape.ffn,
+           saved.a);
+  saved.down.resize(rows * shape.hidden);
+  saved.down_r.resize(rows);
+  linear(context, saved.a, layer.down_digits, saved.down.data(), shape.hidden);
+  norm_forward(context, shape, saved.down.data(), shape.hidden, weight(parameters, layer.ffn_norm),
+               shape.hidden, h, h, saved.down_r.data());
+}
+
+// A layer's backward needs all of these everywhere.
+struct BackwardContext {
+  const Context& context;
+  const StepShape& shape;
+  const manifests::Config& config;
+  Parameters& parameters;
+  std::span<const RowRange> groups;
+
+  GradientSink sink(const Parameter* parameter) const {
+    return gradient_sink(config, parameters, *parameter);
+  }
+};
+
+void ffn_backward(const BackwardContext& in, const LayerWeights& layer,
+                  const LayerActivations& saved, float* dh, LayerScratch& scratch) {
+  const StepShape& shape = in.shape;
+  const std::int64_t rows = shape.rows();
+  scratch.branch.resize(rows * shape.hidden);
+  norm_backward(in.context, shape, dh, saved.down.data(), shape.hidden, *layer.ffn_norm,
+                weight(in.parameters, layer.ffn_norm), shape.hidden, saved.down_r.data(),
+                scratch.branch.data(), in.sink(layer.ffn_norm));
+  scratch.dx.resize(rows * shape.ffn);
+  linear_input_gradient(in.context, "gradient of " + layer.down->name, scratch.branch.data(), rows,
+                        layer.down_digits, scratch.dx.data(), scratch.linear);
+  linear_weight_gradient(in.context, scratch.branch.data(), saved.a, shape.hidden, in.groups,
+                         in.sink(layer.down), scratch.linear);
+  scratch.d_gate_up.resize(rows * 2 * shape.ffn);
+  in.context.parallel->run_ranges(rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    SwigluBackwardArgs args;
+    args.gate_up = saved.gate_up.data() + begin * 2 * shape.ffn;
+    args.da = scratch.dx.data() + begin * shape.ffn;
+    args.rows = end - begin;
+    args.ffn = shape.ffn;
+    args.d_gate_up = scratch.d_gate_up.data() + begin * 2 * shape.ffn;
+    in.context.rows().swiglu_backward(args);
+  });
+  linear_input_gradient(in.context, "gradient of " + layer.gate->name, scratch.d_gate_up.data(),
+                        rows, layer.gate_up_digits, scratch.branch.data(), scratch.linear);
+  linear_weight_gradient(in.context, scratch.d_gate_up.data(), saved.middle, 2 * shape.ffn,
+                         in.groups, in.sink(layer.gate), scratch.linear);
+  add_into(in.context, rows * shape.hidden, scratch.branch.data(), dh);
+}
+
+// Through RoPE and the q/k norm, into one (q | k | v) gradient.
+void projection_gradients(const BackwardContext& in, const RopeTable& rope,
+                          const LayerWeights& layer, const LayerActivations& saved,
+                          LayerScratch& scratch) {
+  const AttentionShape& attention = in.shape.attention;
+  const std::int64_t width = attention.width();
+  const std::int64_t kv_width = attention.kv_width();
+  const std::int64_t ld = in.shape.qkv_width();
+  rotate(in.context, in.shape, rope, scratch.q.data(), attention.heads, true);
+  rotate(in.context, in.shape, rope, scratch.k.data(), attention.kv_heads, true);
+  norm_backward(in.context, in.shape, scratch.q.data(), saved.qkv.data(), ld, *layer.q_norm,
+                weight(in.parameters, layer.q_norm), width, saved.q_r.data(), scratch.d_qkv.data(),
+                in.sink(layer.q_norm), ld);
+  norm_backward(in.context, in.shape, scratch.k.data(), saved.qkv.data() + width, ld, *layer.k_norm,
+                weight(in.parameters, layer.k_norm), kv_width, saved.k_r.data(),
+                scratch.d_qkv.data() + width, in.sink(layer.k_norm), ld);
+}
+
+void attention_part_backward(const BackwardContext& in, const RopeTable& rope,
+                             const LayerWeights& layer, const LayerActivations& saved, float* dh,
+                             LayerScratch& scratch) {
+  const StepShape& shape = in.shape;
+  const std::int64_t rows = shape.rows();
+  const std::int64_t width = shape.attention.width();
+  const std::int64_t kv_width = shape.attention.kv_width();
+  const std::int64_t ld = shape.qkv_width();
+  scratch.branch.resize(rows * shape.hidden);
+  norm_backward(in.context, shape, dh, saved.projected.data(), shape.hidden, *layer.attention_norm,
+                weight(in.parameters, layer.attention_norm), shape.hidden, saved.projected_r.data(),
+                scratch.branch.data(), in.sink(layer.attention_norm));
+  scratch.dx.resize(rows * width);
+  linear_input_gradient(in.context, "gradient of " + layer.o->name, scratch.branch.data(), rows,
+                        layer.o_digits, scratch.dx.data(), scratch.linear);
+  linear_weight_gradient(in.context, scratch.branch.data(), saved.o_digits, shape.hidden, in.groups,
+                         in.sink(layer.o), scratch.linear);
+  scratch.q.resize(rows * width);
+  scratch.k.resize(rows * kv_width);
+  scratch.d_qkv.resize(rows * ld);
+  AttentionGradients gradients;
+  gradients.dq = scratch.q.data();
+  gradients.ld_q = width;
+  gradients.dk = scratch.k.data();
+  gradients.ld_k = kv_width;
+  gradients.dv = scratch.d_qkv.data() + width + kv_width;
+  gradients.ld_v = ld;
+  attention_backward(in.context, shape.attention, saved.heads, saved.o.data(), scratch.dx.data(),
+                     gradients, scratch.attention);
+  projection_gradients(in, rope, layer, saved, scratch);
+  linear_input_gradient(in.context, "gradient of " + layer.q->name, scratch.d_qkv.data(), rows,
+                        layer.qkv_digits, scratch.branch.data(), scratch.linear);
+  linear_weight_gradient(in.context, scratch.d_qkv.data(), saved.h, ld, in.groups, in.sink(layer.q),
+                         scratch.linear);
+  add_into(in.context, rows * shape.hidden, scratch.branch.data(), dh);
+}
+
+}  // namespace
+
+RopeTable::RopeTable(const manifests::ModelConfig& model, std::int64_t positions) {
+  const std::int64_t half = model.head_dim() / 2;
+  cosines.resize(positions * half);
+  sines.resize(positions * half);
+  for (std::int64_t i = 0; i < half; ++i) {
+    const double frequency = rope_frequency(model.rope_theta, i, model.head_dim());
+    for (std::int64_t p = 0; p < positions; ++p) {
+      const double angle = static_cast<double>(p) * frequency;
+      cosines[p * half + i] = static_cast<float>(cos64(angle));
+      sines[p * half + i] = static_cast<float>(sin64(angle));
+    }
+  }
+}
+
+LayerWeights layer_weights(const Parameters& parameters, std::int64_t layer) {
+  const std::string prefix = "model.layers." + std::to_string(layer) + ".";
+  const auto find = [&](const char* name) { return &parameters.at(prefix + name); };
+  LayerWeights weights;
+  weights.q = find("self_attn.q_proj.weight");
+  weights.o = find("self_attn.o_proj.weight");
+  weights.gate = find("mlp.gate_proj.weight");
+  weights.down = find("mlp.down_proj.weight");
+  weights.q_norm = find("self_attn.q_norm.weight");
+  weights.k_norm = find("self_attn.k_norm.weight");
+  weights.attention_norm = find("post_attention_layernorm.weight");
+  weights.ffn_norm = find("post_feedforward_layernorm.weight");
+  return weights;
+}
+
+void quantize_layer(const Context& context, const Parameters& parameters, LayerWeights& layer) {
+  const std::int64_t q = layer.q_norm->shape[0];
+  const std::int64_t kv = layer.k_norm->shape[0];
+  quantize_matrix(context, parameters, layer.q, q + 2 * kv, layer.qkv_digits);
+  quantize_matrix(context, parameters, layer.o, layer.o->shape[0], layer.o_digits);
+  quantize_matrix(context, parameters, layer.gate, 2 * layer.gate->shape[0], layer.gate_up_digits);
+  quantize_matrix(context, parameters, layer.down, layer.down->shape[0], layer.down_digits);
+}
+
+GradientSink gradient_sink(const manifests::Config& config, Parameters& parameters,
+                           const Parameter& parameter) {
+  GradientSink sink;
+  sink.units = parameters.gradient.data() + parameter.offset;
+  sink.unit = static_cast<int>(config.train.gradient_unit);
+  // No token contributes more often than once, and no group holds less than one token, so one bound
+  // serves both kinds of addend: 2^61 / (tokens in a step).
+  sink.limit = (std::int64_t{1} << 61) / (config.train.batch_size * config.data.sequence_length);
+  return sink;
+}
+
+void norm_forward(const Context& context, const StepShape& shape, const float* x, std::int64_t ld_x,
+                  const float* gain, std::int64_t width, const float* residual, float* y,
+                  float* r) {
+  context.parallel->run_ranges(shape.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    RmsNormArgs args;
+    args.x = x + begin * ld_x;
+    args.gain = gain;
+    args.rows = end - begin;
+    args.cols = width;
+    args.ld_x = ld_x;
+    args.ld_y = width;
+    args.epsilon = shape.epsilon;
+    args.residual = residual == nullptr ? nullptr : residual + begin * width;
+    args.y = y + begin * width;
+    args.r = r + begin;
+    context.rows().rms_norm(args);
+  });
+}
+
+void norm_backward(const Context& context, const StepShape& shape, const float* dy, const float* x,
+                   std::int64_t ld_x, const Parameter& parameter, const float* gain,
+                   std::int64_t width, const float* r, float* dx, const GradientSink& sink,
+                   std::int64_t ld_dx) {
+  std::mutex mutex;  // integer sums: the order of the additions is free
+  context.parallel->run_ranges(shape.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    thread_local std::vector<std::int64_t> gain_units;
+    gain_units.assign(static_cast<std::size_t>(width), 0);
+    RmsNormBackwardArgs args;
+    args.dy = dy + begin * width;
+    args.x = x + begin * ld_x;
+    args.gain = gain;
+    args.r = r + begin;
+    args.rows = end - begin;
+    args.cols = width;
+    args.ld_x = ld_x;
+    args.ld_y = width;
+    args.ld_dx = ld_dx == 0 ? width : ld_dx;
+    args.dx = dx + begin * args.ld_dx;
+    args.gain_units = gain_units.data();
+    args.unit = sink.unit;
+    args.limit = sink.limit;
+    const std::int64_t overflow = context.rows().rms_norm_backward(args);
+    if (overflow >= 0) fail_gradient_overflow(context, parameter.name, overflow);
+    const std::lock_guard<std::mutex> lock(mutex);
+    for (std::int64_t i = 0; i < width; ++i) {
+      sink.units[i] += gain_units[static_cast<std::size_t>(i)];
+    }
+  });
+}
+
+void layer_forward(const Context& context, const StepShape& shape, const RopeTable& rope,
+                   const Parameters& parameters, const LayerWeights& layer, float* h,
+                   LayerActivations& saved, LayerScratch& scratch) {
+  attention_forward(context, shape, rope, parameters, layer, h, saved, scratch);
+  ffn_forward(context, shape, parameters, layer, h, saved, scratch);
+}
+
+void layer_backward(const Context& context, const StepShape& shape, const RopeTable& rope,
+                    const manifests::Config& config, Parameters& parameters,
+                    const LayerWeights& layer, std::span<const RowRange> groups,
+                    const LayerActivations& saved, float* dh, LayerScratch& scratch) {
+  const BackwardContext in{context, shape, config, parameters, groups};
+  ffn_backward(in, layer, saved, dh, scratch);
+  attention_part_backward(in, rope, layer, saved, dh, scratch);
+}
+
+}  // namespace repro::train

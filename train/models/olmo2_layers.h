@@ -1,0 +1,101 @@
+// One OLMo 2 layer, forward and backward, in exact/1. Used by olmo2_exact.cc only.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "train/models/parameters.h"
+#include "train/nn/attention.h"
+#include "train/nn/linear.h"
+
+namespace repro::train {
+
+struct StepShape {
+  AttentionShape attention;
+  std::int64_t hidden = 0;
+  std::int64_t ffn = 0;
+  float epsilon = 0;
+
+  std::int64_t rows() const { return attention.rows(); }
+  std::int64_t qkv_width() const { return attention.width() + 2 * attention.kv_width(); }
+};
+
+// cos and sin of position * theta^(-2i/H), binary64 programs rounded once (docs/arithmetic.md,
+// "RoPE").
+struct RopeTable {
+  RopeTable(const manifests::ModelConfig& model, std::int64_t positions);
+  Buffer<float> cosines;  // [positions, H / 2]
+  Buffer<float> sines;
+};
+
+// Where a layer's tensors lie, and their digits of this step.
+struct LayerWeights {
+  const Parameter* q = nullptr;  // first of (q | k | v)
+  const Parameter* o = nullptr;
+  const Parameter* gate = nullptr;  // first of (gate | up)
+  const Parameter* down = nullptr;
+  const Parameter* q_norm = nullptr;
+  const Parameter* k_norm = nullptr;
+  const Parameter* attention_norm = nullptr;
+  const Parameter* ffn_norm = nullptr;
+  Quantized qkv_digits;
+  Quantized o_digits;
+  Quantized gate_up_digits;
+  Quantized down_digits;
+};
+LayerWeights layer_weights(const Parameters& parameters, std::int64_t layer);
+void quantize_layer(const Context& context, const Parameters& parameters, LayerWeights& layer);
+
+// Kept from forward to backward.
+struct LayerActivations {
+  Quantized h;             // input of (q | k | v)
+  Buffer<float> qkv;       // [R, A + 2K] before QK-norm
+  Buffer<float> q_r, k_r;  // [R]
+  AttentionInputs heads;
+  Buffer<float> o;  // [R, A] attention output
+  Quantized o_digits;
+  Buffer<float> projected;  // [R, D] o Wo^T
+  Buffer<float> projected_r;
+  Quantized middle;       // input of (gate | up)
+  Buffer<float> gate_up;  // [R, 2F]
+  Quantized a;            // swiglu output
+  Buffer<float> down;     // [R, D]
+  Buffer<float> down_r;
+};
+
+struct LayerScratch {
+  Buffer<float> q, k;       // [R, A], [R, K] after norm and RoPE; gradients in backward
+  Buffer<float> a;          // [R, F]
+  Buffer<float> branch;     // [R, D] gradient into a branch
+  Buffer<float> dx;         // [R, D] or [R, A] or [R, F]
+  Buffer<float> d_gate_up;  // [R, 2F]
+  Buffer<float> d_qkv;      // [R, A + 2K]
+  LinearScratch linear;
+  AttentionScratch attention;
+};
+
+GradientSink gradient_sink(const manifests::Config& config, Parameters& parameters,
+                           const Parameter& parameter);
+
+// y = residual + rms(x) * gain, threaded; x and y with leading dimensions. residual may be null or
+// y.
+void norm_forward(const Context& context, const StepShape& shape, const float* x, std::int64_t ld_x,
+                  const float* gain, std::int64_t width, const float* residual, float* y, float* r);
+// dx [rows, width] (may be dy); gain gradient added to the sink.
+void norm_backward(const Context& context, const StepShape& shape, const float* dy, const float* x,
+                   std::int64_t ld_x, const Parameter& parameter, const float* gain,
+                   std::int64_t width, const float* r, float* dx, const GradientSink& sink,
+                   std::int64_t ld_dx = 0);
+
+// h [R, D] in place.
+void layer_forward(const Context& context, const StepShape& shape, const RopeTable& rope,
+                   const Parameters& parameters, const LayerWeights& layer, float* h,
+                   LayerActivations& saved, LayerScratch& scratch);
+// dh [R, D]: gradient of the layer's output in, of its input out.
+void layer_backward(const Context& context, const StepShape& shape, const RopeTable& rope,
+                    const manifests::Config& config, Parameters& parameters,
+                    const LayerWeights& layer, std::span<const RowRange> groups,
+                    const LayerActivations& saved, float* dh, LayerScratch& scratch);
+
+}  // namespace repro::train

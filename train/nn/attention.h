@@ -1,0 +1,71 @@
+// Exact causal attention with grouped KV heads (docs/arithmetic.md, "Attention").
+//
+// Scores are dot15; the probabilities times V, and all three gradients, are dotB in blocks of 128
+// positions aligned at the sequence's position 0, so neither the tile nor the padding nor the batch
+// can change a bit. Probabilities are recomputed in backward; nothing of size T x T outlives a
+// task. Legend: B sequences, T positions, Q query heads, G KV heads, H head width.
+#pragma once
+
+#include <cstdint>
+
+#include "train/nn/buffer.h"
+#include "train/nn/context.h"
+
+namespace repro::train {
+
+struct AttentionShape {
+  std::int64_t sequences = 0;  // B
+  std::int64_t length = 0;     // T
+  std::int64_t heads = 0;      // Q
+  std::int64_t kv_heads = 0;   // G, divides Q
+  std::int64_t head_dim = 0;   // H
+
+  std::int64_t rows() const { return sequences * length; }
+  std::int64_t width() const { return heads * head_dim; }
+  std::int64_t kv_width() const { return kv_heads * head_dim; }
+};
+
+// q15 of [rows, heads * H] with an exponent per token and head.
+struct HeadDigits {
+  Buffer<std::int16_t> digits;     // [rows, heads * H]
+  Buffer<std::int32_t> exponents;  // [heads][rows]
+};
+
+// x [rows, heads * H] with leading dimension `ld`. Refuses non-finite values.
+void quantize_heads(const Context& context, std::string_view tensor, const float* x,
+                    std::int64_t rows, std::int64_t heads, std::int64_t head_dim, std::int64_t ld,
+                    HeadDigits& out);
+
+// What forward leaves for backward, besides the output.
+struct AttentionInputs {
+  HeadDigits q;
+  HeadDigits k;
+  HeadDigits v;
+};
+
+// o [rows, Q * H].
+void attention(const Context& context, const AttentionShape& shape, const AttentionInputs& inputs,
+               float* o);
+
+struct AttentionScratch {
+  HeadDigits d_o;
+  Buffer<std::int64_t> dk_blocks;  // [rows, G * H]
+  Buffer<std::int64_t> dv_blocks;
+  Buffer<std::int32_t> dk_bounds;  // [G][rows]
+  Buffer<std::int32_t> dv_bounds;
+};
+
+// Gradients of q, k (after RoPE) and v; each [rows, heads * H] with its own leading dimension.
+struct AttentionGradients {
+  float* dq = nullptr;
+  std::int64_t ld_q = 0;
+  float* dk = nullptr;
+  std::int64_t ld_k = 0;
+  float* dv = nullptr;
+  std::int64_t ld_v = 0;
+};
+void attention_backward(const Context& context, const AttentionShape& shape,
+                        const AttentionInputs& inputs, const float* o, const float* d_o,
+                        const AttentionGradients& gradients, AttentionScratch& scratch);
+
+}  // namespace repro::train

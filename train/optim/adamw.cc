@@ -1,0 +1,90 @@
+#include "train/optim/adamw.h"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+
+#include "train/numerics/wide_int.h"
+
+namespace repro::train {
+namespace {
+
+constexpr std::int64_t kChunk = 1 << 15;  // elements a task takes; fits L2 with all four arrays
+
+void add_sums(Sum192& total, const Sum192& part) {
+  unsigned __int128 carry = 0;
+  for (int i = 0; i < 3; ++i) {
+    carry += static_cast<unsigned __int128>(total.limb[i]) + part.limb[i];
+    total.limb[i] = static_cast<std::uint64_t>(carry);
+    carry >>= 64;
+  }
+}
+
+float clip_factor(double norm, double limit) {
+  if (limit <= 0) return 1.0F;
+  return static_cast<float>(std::min(1.0, limit / (norm + 1e-6)));
+}
+
+}  // namespace
+
+double gradient_norm(const Context& context, const Parameters& parameters, std::int64_t unit,
+                     std::int64_t normalizer) {
+  Sum192 total;
+  std::mutex mutex;  // integer sums: the order of the additions is free
+  context.parallel->run_ranges(
+      parameters.total(), kChunk, [&](std::int64_t begin, std::int64_t end) {
+        Sum192 part;
+        context.rows().sum_squares(parameters.gradient.data() + begin, end - begin, &part);
+        const std::lock_guard<std::mutex> lock(mutex);
+        add_sums(total, part);
+      });
+  const double root = std::sqrt(sum192_to_double(total.limb));
+  return std::ldexp(root, -static_cast<int>(unit)) / static_cast<double>(normalizer);
+}
+
+bool decays(const UpdateConstants& constants, manifests::TensorRole role) {
+  switch (role) {
+    case manifests::TensorRole::embedding:
+      return constants.decay_embeddings;
+    case manifests::TensorRole::norm:
+      return constants.decay_norms;
+    case manifests::TensorRole::matrix:
+    case manifests::TensorRole::head:
+      return true;
+  }
+  return true;
+}
+
+double exact_adamw(const Context& context, std::int64_t unit, const UpdateConstants& constants,
+                   Parameters& parameters) {
+  const double norm = gradient_norm(context, parameters, unit, constants.normalizer);
+  const float clip = clip_factor(norm, constants.clip_norm);
+  for (const Parameter& tensor : parameters.tensors) {
+    context.parallel->run_ranges(tensor.count, kChunk, [&](std::int64_t begin, std::int64_t end) {
+      const std::int64_t at = tensor.offset + begin;
+      AdamwArgs args;
+      args.w = parameters.weights.data() + at;
+      args.m = parameters.exp_avg.data() + at;
+      args.v = parameters.exp_avg_sq.data() + at;
+      args.gradient = parameters.gradient.data() + at;
+      args.count = end - begin;
+      args.unit = static_cast<int>(unit);
+      args.normalizer = static_cast<float>(constants.normalizer);
+      args.clip = clip;
+      args.beta1 = constants.beta1;
+      args.one_minus_beta1 = constants.one_minus_beta1;
+      args.beta2 = constants.beta2;
+      args.one_minus_beta2 = constants.one_minus_beta2;
+      args.correction1 = constants.correction1;
+      args.correction2 = constants.correction2;
+      args.epsilon = constants.epsilon;
+      args.lr = constants.learning_rate;
+      args.lr_decay = decays(constants, tensor.role) ? constants.decay : 0.0F;
+      context.rows().adamw(args);
+      check_finite(context, tensor.name, args.w, args.count);
+    });
+  }
+  return norm;
+}
+
+}  // namespace repro::train

@@ -1,0 +1,24 @@
+// The exact optimiser step: gradient norm as an exact integer, clipping, AdamW (docs/arithmetic.md,
+// "Gradients and the optimiser").
+#pragma once
+
+#include <cstdint>
+
+#include "train/models/backend.h"
+#include "train/nn/context.h"
+
+namespace repro::train {
+
+// The norm of G * 2^-unit / N over all elements: sqrt(rn64(sum of G^2)) * 2^-unit / N.
+double gradient_norm(const Context& context, const Parameters& parameters, std::int64_t unit,
+                     std::int64_t normalizer);
+
+// Whether the recipe decays this tensor.
+bool decays(const UpdateConstants& constants, manifests::TensorRole role);
+
+// Clips and updates weights and moments in place; refuses a non-finite weight, naming it. Returns
+// the norm before clipping.
+double exact_adamw(const Context& context, std::int64_t unit, const UpdateConstants& constants,
+                   Parameters& parameters);
+
+}  // namespace repro::train

@@ -1,0 +1,45 @@
+#include "train/optim/schedule.h"
+
+#include <algorithm>
+
+#include "train/numerics/functions64.h"
+
+namespace repro::train {
+
+double learning_rate(const manifests::Config& config, std::int64_t step) {
+  const double peak = config.optimizer.learning_rate;
+  const double end = peak * config.schedule.final_fraction;
+  const std::int64_t warmup = config.schedule.warmup_steps;
+  if (step < warmup) return peak * static_cast<double>(step) / static_cast<double>(warmup);
+  if (config.schedule.name == "constant") return peak;
+  if (step >= config.train.steps) return end;
+  const double x =
+      static_cast<double>(step - warmup) / static_cast<double>(config.train.steps - warmup);
+  if (config.schedule.name == "linear") return peak - (peak - end) * x;
+  constexpr double kPi = 0x1.921fb54442d18p+1;
+  return end + (peak - end) * ((1.0 + cos64(kPi * x)) / 2.0);
+}
+
+UpdateConstants update_constants(const manifests::Config& config, std::int64_t step,
+                                 std::int64_t normalizer) {
+  const double rate = learning_rate(config, step);
+  const auto exponent = static_cast<std::uint64_t>(step);
+  UpdateConstants constants;
+  constants.step = step;
+  constants.learning_rate = static_cast<float>(rate);
+  constants.decay = static_cast<float>(rate * config.optimizer.weight_decay);
+  constants.beta1 = static_cast<float>(config.optimizer.beta1);
+  constants.beta2 = static_cast<float>(config.optimizer.beta2);
+  constants.one_minus_beta1 = static_cast<float>(1.0 - config.optimizer.beta1);
+  constants.one_minus_beta2 = static_cast<float>(1.0 - config.optimizer.beta2);
+  constants.correction1 = static_cast<float>(1.0 - power_int(config.optimizer.beta1, exponent));
+  constants.correction2 = static_cast<float>(1.0 - power_int(config.optimizer.beta2, exponent));
+  constants.epsilon = static_cast<float>(config.optimizer.epsilon);
+  constants.clip_norm = config.train.clip_norm;
+  constants.normalizer = normalizer;
+  constants.decay_embeddings = config.optimizer.decay_embeddings;
+  constants.decay_norms = config.optimizer.decay_norms;
+  return constants;
+}
+
+}  // namespace repro::train

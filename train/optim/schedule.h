@@ -1,0 +1,22 @@
+// Learning-rate schedules and the constants of an update: fixed binary64 programs
+// (docs/arithmetic.md, "Schedules"). Update numbers are 1-based; update t of `steps`.
+#pragma once
+
+#include <cstdint>
+
+#include "manifests/config.h"
+#include "train/models/backend.h"
+
+namespace repro::train {
+
+// binary64 learning rate of update `step` (>= 1). Past `train.steps` it stays at its last value.
+//   warm-up:  peak * step / warmup                      for step < warmup
+//   cosine:   end + (peak - end) * (1 + cos(pi * x)) / 2,  x = (step - warmup) / (steps - warmup)
+//   linear:   peak - (peak - end) * x;   constant: peak;   end = peak * final_fraction
+double learning_rate(const manifests::Config& config, std::int64_t step);
+
+// All binary32 constants of an update; `normalizer` is the step's number of target tokens.
+UpdateConstants update_constants(const manifests::Config& config, std::int64_t step,
+                                 std::int64_t normalizer);
+
+}  // namespace repro::train

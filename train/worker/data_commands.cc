@@ -1,0 +1,106 @@
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "artifacts/base/clock.h"
+#include "artifacts/base/error.h"
+#include "artifacts/index/catalogue.h"
+#include "train/data/batch.h"
+#include "train/data/ingest.h"
+#include "train/engine/backends.h"
+#include "train/engine/run_source.h"
+#include "train/tokenizer/tokenizer.h"
+#include "train/worker/commands.h"
+#include "train/worker/events.h"
+
+namespace repro::train {
+
+void run_data_add(const manifests::RunSpec& spec) {
+  artifacts::Store store = artifacts::Store::open(system_file_system(), spec.store);
+  artifacts::Catalogue catalogue =
+      artifacts::Catalogue::open(join_path(spec.store, "index/catalogue.sqlite"));
+  IngestSpec ingest_spec;
+  ingest_spec.name = spec.name;
+  ingest_spec.paths = spec.paths;
+  ingest_spec.tokenizer = spec.tokenizer;
+  ingest_spec.intake = parse_intake(spec.intake);
+  const Ingested result = ingest(store, catalogue, system_clock(), ingest_spec);
+  for (const std::string& note : result.notes) emit({{"type", "note"}, {"message", note}});
+  emit({{"type", "dataset"},
+        {"name", result.dataset.name},
+        {"manifest", result.manifest.hex()},
+        {"root", result.root.hex()},
+        {"tokens", result.dataset.num_tokens()},
+        {"documents", result.dataset.num_documents()},
+        {"bytes", result.bytes},
+        {"sources", result.dataset.sources.size()},
+        {"skipped", result.dataset.skipped},
+        {"unigram_entropy", result.dataset.unigram_entropy}});
+}
+
+namespace {
+
+// The batch cursor of the newest stored state at or before `step`, and that step.
+Cursor stored_cursor(const artifacts::Store& store, const manifests::Run& run, std::int64_t step) {
+  const manifests::StoredState* nearest = manifests::nearest_state(run, step);
+  std::string manifest = run.segments.front().parent_state;
+  if (nearest != nullptr) manifest = nearest->manifest.hex();
+  if (manifest.empty()) return {};
+  const std::string what = "state " + manifest.substr(0, 12);
+  const manifests::State state =
+      manifests::parse_state(store.get(parse_digest(manifest, what)), what);
+  Cursor cursor{state.step, 0};
+  for (const manifests::StateTensor& tensor : state.tensors) {
+    if (tensor.name != "trainer/batch") continue;
+    const std::string bytes = store.get(tensor.digest, sizeof(cursor.batch));
+    REPRO_CHECK(bytes.size() == sizeof(cursor.batch));
+    std::memcpy(&cursor.batch, bytes.data(), bytes.size());
+  }
+  return cursor;
+}
+
+}  // namespace
+
+void run_batch(const manifests::RunSpec& spec) {
+  const artifacts::Store store = artifacts::Store::open(system_file_system(), spec.store);
+  const manifests::Run& run = spec.run;
+  if (spec.last <= run.segments.front().first_step) {
+    throw Error(
+        Code::invalid_argument,
+        "step " + std::to_string(spec.last) + " is no update of the run, so it has no batch",
+        "updates begin at step " + std::to_string(run.segments.front().first_step + 1));
+  }
+  Cursor cursor = stored_cursor(store, run, spec.last - 1);
+  while (true) {
+    const SegmentInputs inputs =
+        load_segment(store, manifests::segment_of(run, cursor.step + 1), spec.running);
+    const SampleOrder order(plan_order(inputs.config, inputs.dataset));
+    const std::int64_t index = order.next_batch(cursor.batch);
+    cursor = {cursor.step + 1, index + 1};
+    if (cursor.step < spec.last) continue;
+    TokenStream stream(store, inputs.dataset);
+    const Batch batch = read_batch(stream, order, index);
+    const auto tokenizer = make_tokenizer(inputs.dataset.tokenizer);
+    emit({{"type", "batch"},
+          {"step", spec.last},
+          {"batch", index},
+          {"digest", batch.digest.hex()},
+          {"samples", describe_batch(stream, batch, spec.show_text ? tokenizer.get() : nullptr)}});
+    return;
+  }
+}
+
+void run_probe(const manifests::RunSpec&) {
+  Json kernels = Json::array();
+  for (const KernelPath& path : available_paths()) kernels.push_back(path.name);
+  Json profiles = {"exact"};
+  if (native_available()) profiles.push_back("native");
+  emit({{"type", "probe"},
+        {"kernels", kernels},
+        {"profiles", profiles},
+        {"devices", {"cpu"}},
+        {"ranks", 1},
+        {"blas", native_available()}});
+}
+
+}  // namespace repro::train

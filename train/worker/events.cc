@@ -1,0 +1,48 @@
+#include "train/worker/events.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace repro::train {
+
+void emit(const Json& event) {
+  // Replacement of bad UTF-8: a path in a message may be any bytes.
+  const std::string line = event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fflush(stdout);
+}
+
+Json step_event(const logs::StepEvent& step, double seconds) {
+  return {{"type", "step"},
+          {"step", step.step},
+          {"loss", logs::mean_loss(step.loss_sum, step.tokens)},
+          {"grad_norm", step.grad_norm},
+          {"learning_rate", step.learning_rate},
+          {"tokens_per_second", static_cast<double>(step.tokens) / seconds},
+          {"seconds", seconds}};
+}
+
+Json eval_event(const logs::EvalEvent& eval) {
+  return {{"type", "eval"},
+          {"step", eval.step},
+          {"loss", logs::mean_loss(eval.loss_sum, eval.tokens)},
+          {"accuracy", static_cast<double>(eval.correct) / static_cast<double>(eval.tokens)},
+          {"tokens", eval.tokens}};
+}
+
+Json state_event(const char* type, const manifests::StoredState& state) {
+  return {{"type", type},
+          {"step", state.step},
+          {"manifest", state.manifest.hex()},
+          {"state", state.state_root.hex()},
+          {"model", state.model_root.hex()}};
+}
+
+Json error_event(const Error& error) {
+  return {{"type", "error"},
+          {"code", code_name(error.code())},
+          {"message", error.what()},
+          {"hint", error.hint()}};
+}
+
+}  // namespace repro::train

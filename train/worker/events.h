@@ -1,0 +1,23 @@
+// Events of the worker on standard output (docs/worker.md): one JSON object a line, flushed at
+// once.
+#pragma once
+
+#include <string>
+
+#include "artifacts/base/error.h"
+#include "artifacts/base/json.h"
+#include "logs/run_log.h"
+#include "manifests/run.h"
+
+namespace repro::train {
+
+// Writes an event. A reader that went away is no error: the training goes on and its results are
+// kept.
+void emit(const Json& event);
+
+Json step_event(const logs::StepEvent& step, double seconds);
+Json eval_event(const logs::EvalEvent& eval);
+Json state_event(const char* type, const manifests::StoredState& state);
+Json error_event(const Error& error);
+
+}  // namespace repro::train

@@ -1,0 +1,143 @@
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "artifacts/base/clock.h"
+#include "artifacts/base/environment.h"
+#include "artifacts/base/number_text.h"
+#include "train/engine/run_source.h"
+#include "train/engine/run_writer.h"
+#include "train/worker/commands.h"
+#include "train/worker/events.h"
+
+namespace repro::train {
+namespace {
+
+class TrainSession {
+ public:
+  TrainSession(const manifests::RunSpec& spec)
+      : spec_(spec),
+        store_(artifacts::Store::open(system_file_system(), spec.store)),
+        parallel_(thread_count(spec.running)),
+        writer_(store_, spec.run, spec.published),
+        cursor_(store_, writer_.run(), spec.run.states.empty() ? first_step() : spec.run.step,
+                make_machine(spec.running, parallel_), spec.running) {}
+
+  void run() {
+    announce();
+    begin_segments();
+    while (cursor_.step() < spec_.until && !stop_requested) one_step();
+    const bool finished = cursor_.step() >= writer_.run().until;
+    const auto status =
+        finished ? manifests::RunStatus::finished : manifests::RunStatus::interrupted;
+    if (saved_step_ != cursor_.step()) {
+      checkpoint(status);
+    } else {
+      writer_.publish_status(status);
+    }
+    emit({{"type", "done"},
+          {"run", writer_.run().id},
+          {"step", cursor_.step()},
+          {"status", manifests::run_status_name(status)},
+          {"state", last_roots_.state.hex()},
+          {"model", last_roots_.model.hex()}});
+    if (stop_requested && !finished) {
+      throw Error(Code::cancelled, "interrupted after step " + std::to_string(cursor_.step()),
+                  "continue with `repro resume " + writer_.run().id.substr(0, 12) + "`");
+    }
+  }
+
+ private:
+  std::int64_t first_step() const { return spec_.run.segments.front().first_step; }
+
+  void announce() {
+    const HostFacts facts = read_host_facts();
+    const Trainer& trainer = cursor_.trainer();
+    const Json event = {{"type", "start"},
+                        {"run", writer_.run().id},
+                        {"step", cursor_.step()},
+                        {"until", spec_.until},
+                        {"threads", parallel_.num_threads()},
+                        {"kernels", trainer.kernels()},
+                        {"parameters", manifests::parameter_count(trainer.config().model)},
+                        {"micro_batch", trainer.micro_batch()}};
+    emit(event);
+    Json note = event;
+    note["time"] = utc_text(system_clock().now_ns());
+    note["host"] = facts.host;
+    note["system"] = facts.system;
+    note["cpu"] = facts.cpu;
+    note["cores"] = facts.cores;
+    note["memory_bytes"] = facts.memory_bytes;
+    writer_.telemetry(note);
+    if (!spec_.run.states.empty()) {
+      saved_step_ = spec_.run.step;
+      last_roots_ = {spec_.run.states.back().model_root, spec_.run.states.back().state_root};
+    }
+  }
+
+  void begin_segments() {
+    for (const logs::SegmentEvent& event : cursor_.begin_segments()) {
+      writer_.log(logs::encode_segment(event));
+    }
+  }
+
+  void one_step() {
+    const std::int64_t begin = system_clock().monotonic_ns();
+    const std::int64_t next = cursor_.step() + 1;
+    const logs::StepEvent step = cursor_.advance(digest_due(next));
+    writer_.log(logs::encode_step(step));
+    const double seconds = static_cast<double>(system_clock().monotonic_ns() - begin) * 1e-9;
+    emit(step_event(step, seconds));
+    writer_.telemetry(
+        {{"type", "step"},
+         {"step", step.step},
+         {"seconds", decimal_text(seconds)},
+         {"tokens_per_second", decimal_text(static_cast<double>(step.tokens) / seconds)},
+         {"time", utc_text(system_clock().now_ns())}});
+    if (cursor_.trainer().evaluation_due()) {
+      const logs::EvalEvent eval = cursor_.trainer().evaluate();
+      writer_.log(logs::encode_eval(eval));
+      emit(eval_event(eval));
+    }
+    const std::int64_t every = spec_.running.checkpoint_every;
+    if (every > 0 && step.step % every == 0 && step.step < spec_.until) {
+      checkpoint(manifests::RunStatus::running);
+    }
+  }
+
+  bool digest_due(std::int64_t step) const {
+    return step % spec_.running.digest_every == 0 || step == spec_.until;
+  }
+
+  void checkpoint(manifests::RunStatus status) {
+    const manifests::Segment& segment = segment_at(cursor_.step());
+    const SavedState saved = save_state(store_, cursor_.trainer().parameters(),
+                                        cursor_.trainer().cursor(), segment.derivation, parallel_);
+    const manifests::StoredState state{cursor_.step(), saved.manifest, saved.roots.model,
+                                       saved.roots.state};
+    writer_.publish(state, status);
+    saved_step_ = cursor_.step();
+    last_roots_ = saved.roots;
+    emit(state_event("checkpoint", state));
+  }
+
+  const manifests::Segment& segment_at(std::int64_t step) const {
+    const manifests::Run& run = writer_.run();
+    return step > first_step() ? manifests::segment_of(run, step) : run.segments.front();
+  }
+
+  const manifests::RunSpec& spec_;
+  artifacts::Store store_;
+  Parallel parallel_;
+  RunWriter writer_;
+  RunCursor cursor_;
+  std::int64_t saved_step_ = -1;
+  Roots last_roots_;
+};
+
+}  // namespace
+
+void run_train(const manifests::RunSpec& spec) { TrainSession(spec).run(); }
+
+}  // namespace repro::train
