@@ -1,0 +1,262 @@
+#include "verify/reference_graph.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "artifacts/base/error.h"
+#include "manifests/schema.h"
+#include "verify/run_logs.h"
+
+namespace repro::verify {
+namespace {
+
+constexpr std::uint64_t kMaxManifestBytes = std::uint64_t{64} << 20;
+constexpr std::size_t kMaxReferrers = 8;
+
+std::string short_id(const manifests::Run& run) { return run.id.substr(0, 12); }
+
+}  // namespace
+
+template <class Action>
+void ReferenceGraph::guarded(const Digest& manifest, const Action& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    Finding finding = finding_of(error, "manifest", store_.object_path(manifest));
+    finding.object = manifest.hex();
+    findings_.push_back(std::move(finding));
+  }
+}
+
+void ReferenceGraph::add_finding(Severity severity, const Digest& manifest, std::string message) {
+  findings_.push_back(
+      {severity, "manifest", store_.object_path(manifest), manifest.hex(), {}, std::move(message)});
+}
+
+void ReferenceGraph::add_edge(const Digest& target, const std::string& role,
+                              const std::string& label) {
+  const auto [position, fresh] = label_ids_.try_emplace(label, labels_.size());
+  if (fresh) labels_.push_back(label);
+  edges_[target].push_back({position->second, role});
+}
+
+void ReferenceGraph::add_edges(std::string_view text, const std::string& label) {
+  for (const auto& reference : manifests::find_references(text, label)) {
+    add_edge(reference.digest, reference.role, label);
+  }
+}
+
+void ReferenceGraph::add_object_error(const Digest& digest, const Error& error) {
+  switch (error.code()) {
+    case Code::corruption:
+    case Code::not_found:
+    case Code::io:
+    case Code::unsupported:
+      object_errors_.try_emplace(digest, error.what());
+      return;
+    default:
+      throw error;
+  }
+}
+
+std::optional<std::string> ReferenceGraph::find_bytes(const Digest& digest) {
+  try {
+    return store_.get(digest, kMaxManifestBytes);
+  } catch (const Error& error) {
+    add_object_error(digest, error);
+    return std::nullopt;
+  }
+}
+
+void ReferenceGraph::add_ref(const artifacts::Ref& ref, const std::string& ref_path) {
+  const std::string label = "ref " + ref.kind + "/" + ref.name;
+  add_edge(ref.target, "target", label);
+  if (!store_.contains(ref.target)) return;
+  const auto text = find_bytes(ref.target);
+  if (!text) return;
+  const std::string schema = manifests::find_schema(*text).value_or("");
+  std::string wanted = schema;  // a tag may name anything
+  if (ref.kind == "runs") wanted = manifests::kRunSchema;
+  if (ref.kind == "datasets") wanted = manifests::kDatasetSchema;
+  if (schema != wanted) {
+    findings_.push_back({Severity::corruption,
+                         "ref",
+                         ref_path,
+                         ref.target.hex(),
+                         {},
+                         label + " points to an object that is no " + wanted + " manifest"});
+    return;
+  }
+  if (schema == manifests::kRunSchema) {
+    if (visited_.insert(ref.target).second) {
+      visit_run(ref.target, *text, ref.kind == "runs" ? ref.name : "");
+    }
+  } else {
+    add_manifest(ref.target, label);
+  }
+}
+
+void ReferenceGraph::add_manifest(const Digest& digest, const std::string& referrer) {
+  const auto text = find_bytes(digest);
+  if (!text) return;
+  const std::string schema = manifests::find_schema(*text).value_or("");
+  if (schema == manifests::kRunSchema) {
+    if (visited_.insert(digest).second) visit_run(digest, *text, "");
+  } else if (schema == manifests::kStateSchema) {
+    visit_state(digest, "state " + digest.short_hex() + " of " + referrer);
+  } else if (schema == manifests::kDatasetSchema) {
+    visit_dataset(digest, "dataset " + digest.short_hex());
+  }
+}
+
+void ReferenceGraph::visit_run(const Digest& digest, const std::string& text,
+                               const std::string& wanted_id) {
+  guarded(digest, [&] {
+    const manifests::Run run = manifests::parse_run(text, "run manifest " + digest.short_hex());
+    if (!wanted_id.empty() && run.id != wanted_id) {
+      add_finding(Severity::corruption, digest,
+                  "ref runs/" + wanted_id + " points to the manifest of run " + run.id);
+    }
+    add_edges(text, "run " + short_id(run));
+    for (const auto& segment : run.segments) visit_segment(digest, run, segment);
+    for (const auto& stored : run.states) visit_state(digest, run, stored);
+    for (const LogKind kind : {LogKind::log, LogKind::telemetry}) {
+      const auto& pieces = log_summary(run, kind).pieces;
+      const bool readable = std::all_of(pieces.begin(), pieces.end(), [&](const auto& piece) {
+        return find_bytes(piece.digest).has_value();
+      });
+      if (!readable) continue;  // the piece is reported as an object
+      for (Finding& finding : check_published(store_, run, kind, store_.object_path(digest))) {
+        finding.object = digest.hex();
+        findings_.push_back(std::move(finding));
+      }
+    }
+  });
+}
+
+void ReferenceGraph::visit_segment(const Digest& run_digest, const manifests::Run& run,
+                                   const manifests::Segment& segment) {
+  const std::string place =
+      "run " + short_id(run) + ", segment at step " + std::to_string(segment.first_step);
+  if (const auto dataset = visit_dataset(segment.dataset, "dataset of run " + short_id(run))) {
+    if (manifests::dataset_root(*dataset) != segment.content.dataset_root) {
+      add_finding(Severity::mismatch, run_digest,
+                  place + ": the dataset has another root than the derivation names");
+    }
+  }
+  if (const auto text = find_bytes(segment.config)) {
+    guarded(segment.config, [&] {
+      const auto config = manifests::parse_config(*text, "config of " + place);
+      if (manifests::deciding_keys(config) != segment.content.deciding) {
+        add_finding(Severity::mismatch, run_digest,
+                    place + ": the config has other deciding keys than the derivation");
+      }
+    });
+  }
+  if (segment.parent_state.empty()) return;
+  guarded(run_digest, [&] {
+    const Digest parent = parse_digest(segment.parent_state, "parent state of " + place);
+    const auto state = visit_state(parent, "state that " + place + " starts from");
+    if (state && segment.content.initial != state->state_root.hex()) {
+      add_finding(Severity::mismatch, run_digest,
+                  place + ": the parent state has another root than the derivation names");
+    }
+  });
+}
+
+void ReferenceGraph::visit_state(const Digest& run_digest, const manifests::Run& run,
+                                 const manifests::StoredState& stored) {
+  const std::string label =
+      "state at step " + std::to_string(stored.step) + " of run " + short_id(run);
+  const auto state = visit_state(stored.manifest, label);
+  if (!state) return;
+  if (state->step != stored.step || state->model_root != stored.model_root ||
+      state->state_root != stored.state_root) {
+    add_finding(Severity::mismatch, run_digest,
+                label + ": step or roots are not those of the state's own manifest");
+  }
+}
+
+std::optional<manifests::State> ReferenceGraph::visit_state(const Digest& digest,
+                                                            const std::string& label) {
+  const auto text = find_bytes(digest);
+  if (!text) return std::nullopt;
+  std::optional<manifests::State> state;
+  guarded(digest, [&] {
+    state = manifests::parse_state(*text, label);
+    if (!visited_.insert(digest).second) return;
+    states_.push_back({digest, label});
+    add_edges(*text, label);
+    for (const auto& tensor : state->tensors) check_size(tensor.digest, tensor.size, digest);
+  });
+  return state;
+}
+
+std::optional<manifests::Dataset> ReferenceGraph::visit_dataset(const Digest& digest,
+                                                                const std::string& label) {
+  const auto text = find_bytes(digest);
+  if (!text) return std::nullopt;
+  std::optional<manifests::Dataset> dataset;
+  guarded(digest, [&] {
+    dataset = manifests::parse_dataset(*text, label);
+    if (!visited_.insert(digest).second) return;
+    datasets_.push_back({digest, label});
+    add_edges(*text, label);
+    const std::int64_t id_bytes = dataset->dtype == "uint16" ? 2 : 4;
+    for (const auto& shard : dataset->shards) {
+      check_size(shard.tokens, shard.num_tokens * id_bytes, digest);
+      check_size(shard.documents, shard.num_documents * 8, digest);
+    }
+  });
+  return dataset;
+}
+
+void ReferenceGraph::check_size(const Digest& digest, std::int64_t size, const Digest& manifest) {
+  if (!store_.contains(digest)) return;  // reported as missing
+  try {
+    if (store_.size_of(digest) == static_cast<std::uint64_t>(size)) return;
+  } catch (const Error& error) {
+    add_object_error(digest, error);
+    return;
+  }
+  add_finding(Severity::mismatch, manifest,
+              "object " + digest.short_hex() + " has not the size that is claimed for it");
+}
+
+std::vector<Digest> ReferenceGraph::reached() const {
+  std::vector<Digest> digests;
+  for (const auto& [digest, edges] : edges_) digests.push_back(digest);
+  return digests;
+}
+
+std::vector<std::string> ReferenceGraph::referrers_of(const Digest& digest) const {
+  const auto found = edges_.find(digest);
+  if (found == edges_.end()) return {};
+  std::vector<std::string> texts;
+  for (const Edge& edge : found->second) texts.push_back(edge.role + " of " + labels_[edge.label]);
+  std::sort(texts.begin(), texts.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  if (texts.size() > kMaxReferrers) {
+    const std::string more = "and " + std::to_string(texts.size() - kMaxReferrers) + " more";
+    texts.resize(kMaxReferrers);
+    texts.push_back(more);
+  }
+  return texts;
+}
+
+std::vector<Finding> ReferenceGraph::findings() const {
+  std::vector<Finding> findings = findings_;
+  for (const auto& [digest, message] : object_errors_) {
+    findings.push_back({Severity::corruption, "object", store_.object_path(digest), digest.hex(),
+                        referrers_of(digest), message});
+  }
+  for (const auto& [digest, edges] : edges_) {
+    if (object_errors_.contains(digest) || store_.contains(digest)) continue;
+    findings.push_back({Severity::corruption, "object", store_.object_path(digest), digest.hex(),
+                        referrers_of(digest), "object " + digest.hex() + " is missing"});
+  }
+  sort_findings(findings);
+  return findings;
+}
+
+}  // namespace repro::verify
