@@ -1,0 +1,62 @@
+#include "tests/conformance/smoke_run.h"
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "artifacts/base/clock.h"
+#include "artifacts/base/error.h"
+#include "artifacts/index/catalogue.h"
+#include "logs/run_log.h"
+#include "manifests/recipe.h"
+#include "train/data/ingest.h"
+#include "train/engine/trainer.h"
+
+namespace repro::train {
+
+std::string Variant::text() const {
+  return "threads " + std::to_string(threads) + ", kernels " + kernels + ", micro-batch " +
+         std::to_string(micro_batch) + ", resume at " + std::to_string(resume_at);
+}
+
+SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store) {
+  const manifests::BuiltinRecipe* builtin = manifests::find_builtin_recipe(recipe);
+  REPRO_CHECK(builtin != nullptr);
+  const std::vector<manifests::RecipeLayer> layers = {{"recipe.yaml", std::string(builtin->yaml)},
+                                                      {"smoke.yaml", std::string(builtin->smoke)}};
+  SmokeInputs inputs;
+  inputs.config = manifests::resolve_recipe(layers, {});
+  IngestSpec spec;
+  spec.name = recipe;
+  spec.paths = {inputs.config.data.source};
+  spec.tokenizer = inputs.config.data.tokenizer;
+  auto catalogue = artifacts::Catalogue::open(join_path(store.folder(), "index/catalogue.sqlite"));
+  inputs.dataset = ingest(store, catalogue, system_clock(), spec).dataset;
+  return inputs;
+}
+
+SmokeResult run_smoke(const SmokeInputs& inputs, artifacts::Store& store, const Variant& variant) {
+  Parallel parallel(variant.threads);
+  const Machine machine{&parallel, variant.kernels, variant.micro_batch};
+  auto trainer = std::make_unique<Trainer>(inputs.config, store, inputs.dataset, machine);
+  trainer->initialize();
+  logs::Chain chain(logs::genesis(logs::kLogSchema, "smoke"));
+  SmokeResult result;
+  while (trainer->cursor().step < inputs.config.train.steps) {
+    const logs::StepEvent step = trainer->step(trainer->cursor().step % 10 == 9);
+    chain.append(logs::encode_step(step));
+    if (step.step == 1) result.first_loss = step.loss_sum;
+    result.last_loss = step.loss_sum;
+    if (trainer->evaluation_due()) chain.append(logs::encode_eval(trainer->evaluate()));
+    if (step.step != variant.resume_at) continue;
+    const SavedState saved =
+        save_state(store, trainer->parameters(), trainer->cursor(), Digest{}, parallel);
+    trainer = std::make_unique<Trainer>(inputs.config, store, inputs.dataset, machine);
+    trainer->load(store, saved.manifest);
+  }
+  result.roots = compute_roots(trainer->parameters(), trainer->cursor(), parallel);
+  result.log_head = chain.head();
+  return result;
+}
+
+}  // namespace repro::train
