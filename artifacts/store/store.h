@@ -1,23 +1,20 @@
-// The content-addressed store: objects named by the SHA-256 of their raw bytes, refs that name them,
-// and the folders of runs. Layout and bytes: docs/formats.md, "Store".
+// The content-addressed store: objects named by the SHA-256 of their raw bytes, refs that name
+// them, and the folders of runs. Layout and bytes: docs/store-format.md.
 //
 //   .repro/format                 store version, self-checking
 //   .repro/objects/ab/cdef...     payload, then a 128-byte trailer (codec, sizes, digests, check)
 //   .repro/refs/KIND/NAME         self-checking canonical JSON: kind, name, target digest
 //   .repro/runs/ID/               working files of a run: lock, log and telemetry tails
 //   .repro/index/catalogue.sqlite a cache; may be deleted, edited or stale
-//   .repro/tmp/                   unpublished files; swept by fsck when older than a day
+//   .repro/tmp/                   unpublished files; swept by fsck when older than a day; refs.lock
 //
-// Publication order: objects -> manifests (objects too) -> ref; each by temp file, fsync, rename, folder
-// fsync. Reading never changes a store, so a read-only medium works.
-// Errors: Error(corruption) names the object and its file; Error(not_found) names the digest;
+// Publication order: objects -> manifests (objects too) -> ref; each by temp file, fsync, rename,
+// folder fsync. Reading never changes a store, so a read-only medium works. Errors:
+// Error(corruption) names the object and its file; Error(not_found) names the digest;
 // Error(unsupported) for a store of a newer version, with that version.
 // Ownership: a Store borrows the FileSystem. Thread rules: `put_*`, `get*` may run in many threads;
 // everything else in one at a time.
 #pragma once
-
-#include "artifacts/base/digest.h"
-#include "artifacts/base/file_system.h"
 
 #include <cstdint>
 #include <functional>
@@ -28,7 +25,15 @@
 #include <string_view>
 #include <vector>
 
+#include "artifacts/base/digest.h"
+#include "artifacts/base/file_system.h"
+
 namespace repro::artifacts {
+
+class ObjectWriter;
+
+// In tmp/: held for the moment in which a ref is changed; never swept.
+inline constexpr std::string_view kRefsLockName = "refs.lock";
 
 struct ObjectInfo {
   Digest digest;  // of the raw bytes
@@ -61,47 +66,64 @@ class Store {
   FileSystem& files() const { return *files_; }
 
   // --- objects ---------------------------------------------------------------------------------
-  // Publishes; the same bytes twice write once. `sync` false leaves fsync to a later `sync_objects`
-  // (many small objects of one publication).
+  // Publishes; the same bytes twice write once, and a damaged trailer of the first is replaced.
+  // When it returns, the object survives a power cut.
   ObjectInfo put(std::span<const std::byte> bytes);
   ObjectInfo put(std::string_view text);
-  // Streams; never holds the file in memory. Error(conflict) if the file changes while it is read.
+  // Streams; never holds the file in memory. Error(conflict) if the file changes while it is read,
+  // Error(invalid_argument) for what is no regular file (symlinks are not followed).
   ObjectInfo put_file(const std::string& path, Intake intake = Intake::copy);
+  // Whether its file is there; says nothing of its soundness.
   bool contains(const Digest& digest) const;
-  // Whole object, both digests verified. `max_bytes` is checked before allocation.
+  // Whole object, both digests verified. Error(io) for one above `max_bytes`, before allocation.
   std::string get(const Digest& digest, std::uint64_t max_bytes = std::uint64_t{1} << 40) const;
-  // Verified raw bytes in pieces of at most 1 MiB; the verdict comes at the end, so act on the pieces
-  // only after it returns.
-  void read(const Digest& digest, const std::function<void(std::span<const std::byte>)>& piece) const;
+  // Verified raw bytes in pieces of at most 1 MiB; the verdict comes at the end, so act on the
+  // pieces only after it returns.
+  void read(const Digest& digest,
+            const std::function<void(std::span<const std::byte>)>& piece) const;
   // Raw size from the trailer (checked trailer, unchecked payload).
   std::uint64_t size_of(const Digest& digest) const;
   // Path of the object's file, whether or not it exists.
   std::string object_path(const Digest& digest) const;
   // All digests present, in order; names that are no object names are skipped (fsck reports them).
   std::vector<Digest> list_objects() const;
-  // Those beginning with hex `prefix` (>= 4 digits).
+  // Those beginning with hex `prefix` (>= 4 digits); Error(invalid_argument) for other text.
   std::vector<Digest> find_objects(std::string_view prefix) const;
 
   // --- refs ------------------------------------------------------------------------------------
-  // Atomic. `expected`: publish only if the ref's target still is this (nullopt: must not exist), else
-  // Error(conflict).
+  // Atomic. `expected`: publish only if the ref's target still is this (nullopt: must not exist),
+  // else Error(conflict). A damaged ref is replaced only by the first form.
   void set_ref(const Ref& ref);
   void set_ref(const Ref& ref, const std::optional<Digest>& expected);
   std::optional<Ref> find_ref(std::string_view kind, std::string_view name) const;
+  // In name order; Error(corruption) at the first damaged one. Files whose names are no ref names
+  // are skipped (fsck reports them).
   std::vector<Ref> list_refs(std::string_view kind) const;
   std::vector<std::string> list_ref_kinds() const;
+  // Error(not_found) if there is none.
   void remove_ref(std::string_view kind, std::string_view name);
 
   // --- runs ------------------------------------------------------------------------------------
-  // .repro/runs/ID, created when asked.
+  // .repro/runs/ID, whether or not it exists; `lock_run` makes it.
   std::string run_folder(std::string_view run_id) const;
   // Held while a run is trained. Error(conflict) where somebody holds it.
   std::unique_ptr<FileLock> lock_run(std::string_view run_id);
-  // Deletes what crashed writers left in tmp.
+  // Deletes what crashed writers left in tmp: files last written before this time (ns since 1970).
   void sweep_temporary(std::int64_t older_than_ns);
 
  private:
   Store(FileSystem& files, std::string folder) : files_(&files), folder_(std::move(folder)) {}
+
+  std::string temporary_folder() const;
+  std::string ref_path(std::string_view kind, std::string_view name) const;
+  bool keep_existing(const Digest& digest, bool allow_link);
+  ObjectInfo write_object(bool compress, const std::optional<Digest>& known,
+                          const std::function<void(ObjectWriter&)>& feed);
+  ObjectInfo put_bytes(const std::string& path);
+  ObjectInfo put_clone(const std::string& path);
+  ObjectInfo put_link(const std::string& path);
+  void write_ref(const Ref& ref);
+  std::unique_ptr<FileLock> lock_refs();
 
   FileSystem* files_;
   std::string folder_;

@@ -1,0 +1,55 @@
+// Streaming zstd (RFC 8878): one frame in, one frame out, memory bounded by the window. The name of
+// an object never depends on the coded bytes, so another zstd version may code the same object
+// differently. Thread rules: an object belongs to one thread.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace repro::artifacts {
+
+using ByteSink = std::function<void(std::span<const std::byte>)>;
+
+// Whether zstd makes these sample bytes at least a tenth shorter.
+bool is_compressible(std::span<const std::byte> sample);
+
+class ZstdEncoder {
+ public:
+  ZstdEncoder();
+  void update(std::span<const std::byte> bytes, const ByteSink& sink);
+  // Ends the frame.
+  void finish(const ByteSink& sink);
+
+ private:
+  struct Free {
+    void operator()(void* context) const;
+  };
+  void run(std::span<const std::byte> bytes, bool last, const ByteSink& sink);
+
+  std::unique_ptr<void, Free> context_;
+  std::vector<std::byte> buffer_;
+};
+
+class ZstdDecoder {
+ public:
+  ZstdDecoder();
+  // Hands decoded bytes to `sink`; false where the bytes are no zstd frame, go on after its end, or
+  // need a window above 8 MiB.
+  [[nodiscard]] bool update(std::span<const std::byte> bytes, const ByteSink& sink);
+  // Whether the frame is complete.
+  bool finished() const { return finished_; }
+
+ private:
+  struct Free {
+    void operator()(void* context) const;
+  };
+
+  std::unique_ptr<void, Free> context_;
+  std::vector<std::byte> buffer_;
+  bool finished_ = false;
+};
+
+}  // namespace repro::artifacts
