@@ -1,0 +1,165 @@
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "artifacts/base/error.h"
+#include "artifacts/base/number_text.h"
+#include "cli/commands.h"
+#include "cli/findings.h"
+#include "cli/progress.h"
+#include "cli/replay_check.h"
+#include "cli/resolve.h"
+#include "cli/state_source.h"
+#include "verify/verify.h"
+
+namespace repro::cli {
+namespace {
+
+constexpr const char* kDetails =
+    "X is a run, state, dataset, tag, object, a checked-out folder, or the folder of a store, "
+    "perhaps on a read-only medium. Without --replay, bytes are checked: every object against its "
+    "digests, manifests against each other, logs against their chains, tensors against their "
+    "Merkle roots. --replay also executes steps again and compares every line of the log byte for "
+    "byte; it says first what that costs. --replay=sample:N takes N steps that the maker of the "
+    "run "
+    "could not know.\n\n"
+    "Exit code: 0 everything checked holds, 4 corruption, 1 sound bytes with a false claim (a "
+    "replay "
+    "that differs), 5 only part could be checked. Nothing is called authentic: nothing is signed.";
+
+void print_list(Io& io, const std::string& heading, const std::vector<std::string>& sentences) {
+  if (sentences.empty()) return;
+  io.line(heading);
+  for (const std::string& sentence : sentences) io.line("  " + printable(sentence));
+}
+
+std::string verdict_word(int status) {
+  if (status == exit_code(Code::corruption)) return "corrupt";
+  if (status == exit_code(Code::mismatch)) return "false";
+  return status == 0 ? "consistent" : "partial";
+}
+
+int print_verification(Io& io, const std::string& subject, const verify::Verification& result) {
+  print_findings(io, result.findings);
+  print_list(io, "checked:", result.checked);
+  print_list(io, "not checked:", result.not_checked);
+  const int status = verify::exit_status(result);
+  const std::string word = verdict_word(status);
+  io.line(printable(subject) + ": " + io.paint(status == 0 ? Paint::good : Paint::bad, word));
+  io.emit("verification", {{"subject", printable(subject)},
+                           {"verdict", word},
+                           {"objects", result.num_objects},
+                           {"bytes", result.num_bytes},
+                           {"tensors", result.num_tensors},
+                           {"checked", result.checked},
+                           {"not_checked", result.not_checked},
+                           {"findings", count_findings(result.findings)}});
+  return status;
+}
+
+// The store that `path` is or directly holds.
+std::optional<artifacts::Store> find_store_at(FileSystem& files, const std::string& path) {
+  for (const std::string& folder : {path, join_path(path, ".repro")}) {
+    const auto objects = files.find_status(join_path(folder, "objects"));
+    if (objects && objects->kind == FileKind::directory &&
+        files.exists(join_path(folder, "format"))) {
+      return artifacts::Store::open(files, folder);
+    }
+  }
+  return std::nullopt;
+}
+
+verify::Verification verify_path(FileSystem& files, const std::string& path,
+                                 const verify::VerifyOptions& options) {
+  const auto status = files.find_status(join_path(path, "."));
+  if (!status || status->kind != FileKind::directory) {
+    throw Error(Code::invalid_argument, path + " is no folder",
+                "a single file has no manifest to check it against");
+  }
+  if (const auto store = find_store_at(files, path)) return verify::verify_store(*store, options);
+  return verify::verify_folder(files, path, options);
+}
+
+// A state that was not kept: deriving it checks its root against the log.
+int verify_rederived(Context& context, const Resolved& what, const verify::VerifyOptions& options) {
+  const StateSource source = StateSource::open(context, what);
+  verify::Verification result = verify::verify_object(source.store(), source.manifest(), options);
+  result.checked.push_back("the state was not kept: re-derived; its root is the log's");
+  return print_verification(context.io(), what.text, result);
+}
+
+int verify_stored(Context& context, const Resolved& what, const verify::VerifyOptions& options) {
+  return print_verification(context.io(), what.text,
+                            verify::verify_object(context.store(), what.digest, options));
+}
+
+int verify_run(Context& context, const Resolved& what, const Arguments& arguments,
+               const verify::VerifyOptions& options) {
+  if (!arguments.has("--replay")) return verify_stored(context, what, options);
+  ReplayRequest request;
+  request.what = arguments.text("--replay");
+  if (const auto seed = arguments.find_count("--seed")) {
+    request.seed = static_cast<std::uint64_t>(*seed);
+  }
+  request.running.threads = arguments.find_count("--threads", 1).value_or(0);
+  if (const auto kernels = arguments.find("--kernels")) request.running.kernels = *kernels;
+  const ReplayCheck replay(context, *what.run, request);
+  replay.print_plan();
+  const int status = verify_stored(context, what, options);
+  return status == 0 ? replay.run() : status;  // damaged inputs would prove nothing
+}
+
+int run_verify(const Arguments& arguments, Context& context) {
+  const Resolved what = resolve(context, arguments.text("X"));
+  if (arguments.has("--replay") && what.noun != Noun::run) {
+    throw Error(Code::invalid_argument,
+                "only runs can be replayed, and " + what.text + " is a " +
+                    std::string(noun_name(what.noun)),
+                "`repro verify RUN --replay=" + std::to_string(what.step.value_or(1)) +
+                    "` executes one step of a run");
+  }
+  ProgressBar bar(context.io(), context.clock(), "verifying", "bytes");
+  verify::VerifyOptions options;
+  options.tensor = arguments.text("--tensor");
+  options.progress = [&](std::uint64_t done, std::uint64_t total) {
+    bar.update(done, total);
+    if (done == total) bar.clear();
+  };
+  switch (what.noun) {
+    case Noun::run:
+      return verify_run(context, what, arguments, options);
+    case Noun::dataset:
+    case Noun::object:
+      return verify_stored(context, what, options);
+    case Noun::state:
+      return what.stored ? verify_stored(context, what, options)
+                         : verify_rederived(context, what, options);
+    case Noun::path:
+      return print_verification(context.io(), what.text,
+                                verify_path(context.files(), what.path, options));
+    case Noun::recipe:
+      break;
+  }
+  throw Error(Code::invalid_argument, what.text + " is a recipe: it makes no claim to verify",
+              "`repro plan " + what.text + "` checks a recipe");
+}
+
+}  // namespace
+
+Command make_verify_command() {
+  return {.name = "verify",
+          .group = "Verify",
+          .summary = "check a run, state, dataset, object, folder or store; re-execute steps",
+          .details = kDetails,
+          .needs = Needs::nothing,
+          .options = {{"X", ValueKind::one, "", "what to check", Required::yes},
+                      {"--replay", ValueKind::maybe, "A..B|sample:N",
+                       "execute steps again: all, a range, or N at random"},
+                      {"--seed", ValueKind::one, "N", "seed of the sample (default: fresh)"},
+                      {"--tensor", ValueKind::one, "NAME", "check only this tensor"},
+                      {"--threads", ValueKind::one, "N", "threads of the replay"},
+                      {"--kernels", ValueKind::one, "PATH", "kernels of the replay"}},
+          .run = run_verify};
+}
+
+}  // namespace repro::cli
