@@ -1,0 +1,89 @@
+#include "train/data/batch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/train/data/fixture.h"
+#include "train/data/token_file.h"
+
+namespace repro::train {
+namespace {
+
+class BatchTest : public testing::Test, protected DataFixture {
+ protected:
+  BatchTest() : stream_(store(), make_data()), order_(make_spec()) {}
+
+  manifests::Dataset make_data() {
+    scratch().write("d/a", "first text\xFF!");
+    scratch().write("d/b", "second, a little longer");
+    return add("d", {scratch().path("d")}).dataset;
+  }
+
+  OrderSpec make_spec() {
+    OrderSpec spec;
+    spec.num_tokens = stream_.num_tokens();
+    spec.dataset_root = manifests::dataset_root(stream_.dataset());
+    spec.sequence_length = 12;
+    spec.holdout_every = 3;
+    spec.batch_size = 2;
+    return spec;
+  }
+
+  TokenStream stream_;
+  SampleOrder order_;
+};
+
+TEST_F(BatchTest, HoldsTheTokensOfItsSamples) {
+  const Batch batch = read_batch(stream_, order_, 4);
+  EXPECT_EQ(batch.tokens.size(), 24U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    std::vector<std::uint32_t> ids(12);
+    stream_.read(batch.samples[i].first_token, ids);
+    EXPECT_TRUE(std::equal(ids.begin(), ids.end(), batch.row(i).begin()));
+    EXPECT_EQ(batch.samples[i].index, 8 + static_cast<std::int64_t>(i));
+  }
+  EXPECT_EQ(batch.digest, token_digest(batch.tokens));
+}
+
+TEST_F(BatchTest, HeldOutTokensAreThoseOfTheInstance) {
+  ASSERT_EQ(order_.num_held_out(), 1);
+  std::vector<std::uint32_t> ids(12);
+  stream_.read(24, ids);
+  EXPECT_EQ(read_held_out(stream_, order_, 0), ids);
+}
+
+TEST_F(BatchTest, AnotherStreamThanTheOrdersIsAProgrammersError) {
+  OrderSpec spec = make_spec();
+  spec.num_tokens += 1;
+  EXPECT_EQ(catch_error([&] { read_batch(stream_, SampleOrder(spec), 0); }).code(), Code::internal);
+}
+
+TEST_F(BatchTest, DescriptionNamesDocumentsAndShowsText) {
+  const Batch batch = read_batch(stream_, order_, 0);
+  const auto tokenizer = make_tokenizer("byte");
+  const Json samples = describe_batch(stream_, batch, tokenizer.get());
+  ASSERT_EQ(samples.size(), 2U);
+  const std::size_t second = batch.samples[0].instance == 1 ? 0 : 1;
+  const Json& sample = samples[second];
+  EXPECT_EQ(sample["instance"], 1);
+  EXPECT_EQ(sample["first_token"], 12);
+  EXPECT_EQ(sample["epoch"], 0);
+  EXPECT_EQ(sample["digest"], token_digest(batch.row(second)).hex());
+  EXPECT_EQ(sample["documents"].dump(),
+            "[{\"document\":0,\"first\":0,\"source\":\"a\",\"tokens\":1},"
+            "{\"document\":0,\"first\":1,\"source\":\"b\",\"tokens\":11}]");
+  EXPECT_EQ(sample["text"], "<|end|>second, a l");
+  EXPECT_EQ(samples[1 - second]["text"], "first text\xEF\xBF\xBD!");
+}
+
+TEST_F(BatchTest, DescriptionWithoutATokenizerHasNoText) {
+  const Json samples = describe_batch(stream_, read_batch(stream_, order_, 0), nullptr);
+  EXPECT_FALSE(samples[0].contains("text"));
+}
+
+}  // namespace
+}  // namespace repro::train
