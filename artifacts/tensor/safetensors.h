@@ -1,9 +1,8 @@
 // The safetensors format (header length, JSON header, data): strict reader and canonical writer.
-// Canonical: tensors in bytewise name order, no gaps, header keys sorted, header padded with spaces to
-// 8 bytes; the same tensors give the same bytes. Source: huggingface/safetensors README, "Format".
+// Canonical: tensors in bytewise name order, no gaps, header keys sorted, header padded with spaces
+// to 8 bytes; the same tensors give the same bytes. Source: huggingface/safetensors README,
+// "Format".
 #pragma once
-
-#include "artifacts/base/file_system.h"
 
 #include <cstdint>
 #include <functional>
@@ -11,6 +10,8 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include "artifacts/base/file_system.h"
 
 namespace repro::artifacts {
 
@@ -22,8 +23,8 @@ struct TensorInfo {
   std::uint64_t end = 0;
 };
 
-// Parses and checks a whole header (sizes, ranges without overlap or hole, trailing bytes, duplicate
-// keys, dtype and shape against byte count). Error(corruption) says which tensor.
+// Parses and checks a whole header (sizes, ranges without overlap or hole, trailing bytes,
+// duplicate keys, dtype and shape against byte count). Error(corruption) says which tensor.
 struct SafetensorsFile {
   std::vector<TensorInfo> tensors;  // in name order
   std::map<std::string, std::string> metadata;
