@@ -11,7 +11,11 @@
 namespace repro::train {
 namespace {
 
-std::string native_path() { return join_path(executable_folder(), "librepro_native.so"); }
+// REPRO_NATIVE, else beside this program.
+std::string native_path() {
+  if (const auto path = find_environment("REPRO_NATIVE")) return *path;
+  return join_path(executable_folder(), "librepro_native.so");
+}
 
 // Loaded once and never unloaded: LibTorch keeps threads and static state.
 const NativeApi& native_api() {
@@ -51,8 +55,8 @@ std::unique_ptr<Backend> make_backend(const manifests::Config& config, std::stri
   return make_exact_olmo2(config, choose_path(kernels, blas), parallel, parameters);
 }
 
-std::map<std::string, std::string> held_constant(const manifests::Config& config, int threads) {
-  if (config.profile != "native") return {};
+std::map<std::string, std::string> held_constant(std::string_view profile, int threads) {
+  if (profile != "native") return {};
   return native_api().held_constant(threads);
 }
 

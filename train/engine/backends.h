@@ -24,6 +24,6 @@ DoubleGemm find_blas();
 bool native_available();
 // What the native profile's promise depends on besides the recipe: versions, CPU, thread count.
 // Empty for exact.
-std::map<std::string, std::string> held_constant(const manifests::Config& config, int threads);
+std::map<std::string, std::string> held_constant(std::string_view profile, int threads);
 
 }  // namespace repro::train

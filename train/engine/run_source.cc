@@ -32,7 +32,7 @@ std::string read_log(const artifacts::Store& store, const manifests::Run& run) {
 
 RunCursor::RunCursor(const artifacts::Store& store, const manifests::Run& run, std::int64_t step,
                      const Machine& machine, const manifests::RunConfig& running)
-    : store_(store), run_(run), running_(running) {
+    : store_(store), run_(run), machine_(machine), running_(running) {
   const manifests::StoredState* nearest = manifests::nearest_state(run, step);
   const manifests::Segment& first = run.segments.front();
   const manifests::Segment* active = &first;
@@ -47,6 +47,7 @@ RunCursor::RunCursor(const artifacts::Store& store, const manifests::Run& run, s
                 "ask its parent run for earlier steps");
   }
   const SegmentInputs inputs = load_segment(store, *active, running);
+  check_held_constant(*active, inputs.config, machine);
   trainer_ = std::make_unique<Trainer>(inputs.config, store, inputs.dataset, machine);
   if (nearest != nullptr) {
     trainer_->load(store, nearest->manifest);
@@ -64,6 +65,7 @@ std::vector<logs::SegmentEvent> RunCursor::begin_segments() {
     const bool first = &segment == &run_.segments.front();
     if (!first) {
       const SegmentInputs inputs = load_segment(store_, segment, running_);
+      check_held_constant(segment, inputs.config, machine_);
       trainer_->reconfigure(inputs.config, store_, inputs.dataset);
     }
     const Roots roots =

@@ -42,6 +42,7 @@ class RunCursor {
  private:
   const artifacts::Store& store_;
   const manifests::Run& run_;
+  Machine machine_;
   manifests::RunConfig running_;
   std::unique_ptr<Trainer> trainer_;
 };

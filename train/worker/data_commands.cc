@@ -90,17 +90,21 @@ void run_batch(const manifests::RunSpec& spec) {
   }
 }
 
-void run_probe(const manifests::RunSpec&) {
+void run_probe(const manifests::RunSpec& spec) {
   Json kernels = Json::array();
   for (const KernelPath& path : available_paths()) kernels.push_back(path.name);
   Json profiles = {"exact"};
   if (native_available()) profiles.push_back("native");
+  // Asking LibTorch costs loading it, so it is asked only by name.
+  Json held = Json::object();
+  if (spec.name == "native") held = held_constant("native", thread_count(spec.running));
   emit({{"type", "probe"},
         {"kernels", kernels},
         {"profiles", profiles},
         {"devices", {"cpu"}},
         {"ranks", 1},
-        {"blas", native_available()}});
+        {"blas", native_available()},
+        {"held_constant", held}});
 }
 
 }  // namespace repro::train
