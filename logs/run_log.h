@@ -1,23 +1,24 @@
 // Hash-chained logs: canonical JSON, one object a line (docs/formats.md, "Logs").
 //
 //   line  = canonical JSON of the event with one more key, "chain"
-//   chain = hex SHA-256 of (previous chain hex || "\n" || canonical JSON of the event without "chain")
-//   the chain before the first line is hex SHA-256 of the text "SCHEMA\nSUBJECT" (log: schema
-//   "repro.log/1", subject = hex derivation of the first segment; telemetry: "repro.telemetry/1", run id)
+//   chain = hex SHA-256 of (previous chain hex || "\n" || canonical JSON of the event without
+//   "chain") the chain before the first line is hex SHA-256 of the text "SCHEMA\nSUBJECT" (log:
+//   schema "repro.log/1", subject = hex derivation of the first segment; telemetry:
+//   "repro.telemetry/1", run id)
 //
-// So no line can be changed, moved or dropped without changing every later chain value, and the head
-// names the whole log. The log holds only what the derivation decides and is byte-equal between two
-// realisations; telemetry is never compared.
+// So no line can be changed, moved or dropped without changing every later chain value, and the
+// head names the whole log. The log holds only what the derivation decides and is byte-equal
+// between two realisations; telemetry is never compared.
 #pragma once
-
-#include "artifacts/base/digest.h"
-#include "artifacts/base/json.h"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "artifacts/base/digest.h"
+#include "artifacts/base/json.h"
 
 namespace repro::logs {
 
@@ -40,13 +41,13 @@ class Chain {
 };
 
 struct CheckedLines {
-  std::vector<Json> events;   // with "chain"
-  std::string head;           // after the last complete line
-  std::size_t bytes = 0;      // of complete, sound lines
-  bool torn_tail = false;     // bytes after the last newline: a write that never finished
+  std::vector<Json> events;  // with "chain"
+  std::string head;          // after the last complete line
+  std::size_t bytes = 0;     // of complete, sound lines
+  bool torn_tail = false;    // bytes after the last newline: a write that never finished
 };
-// Verifies the chain from `head` over `text`. Error(corruption) names `what` and the line number. A torn
-// tail is an error unless `allow_torn_tail` (an unfinished run after a crash).
+// Verifies the chain from `head` over `text`. Error(corruption) names `what` and the line number. A
+// torn tail is an error unless `allow_torn_tail` (an unfinished run after a crash).
 CheckedLines check_lines(std::string_view text, std::string_view head, std::string_view what,
                          bool allow_torn_tail);
 
@@ -55,14 +56,16 @@ CheckedLines check_lines(std::string_view text, std::string_view head, std::stri
 // Sums are integers in units of 2^-30 nats (docs/arithmetic.md), so they are equal everywhere.
 struct StepEvent {
   std::int64_t step = 0;
-  std::int64_t tokens = 0;        // target tokens in the step
-  std::int64_t loss_sum = 0;      // cross-entropy, without z
-  std::int64_t z_loss_sum = 0;    // the z term alone
-  double grad_norm = 0;           // binary64
+  std::int64_t tokens = 0;      // target tokens in the step
+  std::int64_t loss_sum = 0;    // cross-entropy, without z
+  std::int64_t z_loss_sum = 0;  // the z term alone
+  double grad_norm = 0;         // binary64
   float learning_rate = 0;
-  Digest batch;                   // SHA-256 of the batch's token ids, little-endian uint32, in order
+  Digest batch;  // SHA-256 of the batch's token ids, little-endian uint32, in order
   std::optional<Digest> model_root;  // at digest steps
   std::optional<Digest> state_root;
+
+  bool operator==(const StepEvent&) const = default;
 };
 // {"batch","grad_norm":hex float,"learning_rate":decimal,"loss":decimal of loss_sum/tokens*2^-30,
 //  "loss_sum","model","state","step","tokens","type":"step","z_loss_sum"}
@@ -73,7 +76,9 @@ struct EvalEvent {
   std::int64_t step = 0;
   std::int64_t tokens = 0;
   std::int64_t loss_sum = 0;
-  std::int64_t correct = 0;       // targets that were the first maximum
+  std::int64_t correct = 0;  // targets that were the first maximum
+
+  bool operator==(const EvalEvent&) const = default;
 };
 Json encode_eval(const EvalEvent& event);  // "type":"eval"
 EvalEvent parse_eval(const Json& event, std::string_view what);
@@ -85,6 +90,8 @@ struct SegmentEvent {
   Digest derivation;
   Digest model_root;
   Digest state_root;
+
+  bool operator==(const SegmentEvent&) const = default;
 };
 Json encode_segment(const SegmentEvent& event);
 SegmentEvent parse_segment(const Json& event, std::string_view what);

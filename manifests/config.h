@@ -1,21 +1,21 @@
 // A resolved configuration: every value explicit. A person writes a recipe in YAML
 // (manifests/recipe.h resolves it); this is what is hashed, stored and handed to the trainer.
 //
-// Each key is *deciding* (it can change a bit of a state or of the log) or *running* (it cannot). One
-// table, `config_keys()`, holds path, type, class, range, default and one line of help for every key;
-// YAML reading, `--set`, canonical JSON, help, `diff` and docs/recipes.md all work from it.
-// Canonical JSON of a config nests by dots ("model": {"hidden_size": 128, ...}); decimals are strings
-// in shortest round-trip form.
+// Each key is *deciding* (it can change a bit of a state or of the log) or *running* (it cannot).
+// One table, `config_keys()`, holds path, type, class, range, default and one line of help for
+// every key; YAML reading, `--set`, canonical JSON, help, `diff` and docs/recipes.md all work from
+// it. Canonical JSON of a config nests by dots ("model": {"hidden_size": 128, ...}); decimals are
+// strings in shortest round-trip form.
 #pragma once
-
-#include "artifacts/base/digest.h"
-#include "artifacts/base/json.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "artifacts/base/digest.h"
+#include "artifacts/base/json.h"
 
 namespace repro::manifests {
 
@@ -30,9 +30,10 @@ struct ModelConfig {
   double rope_theta = 500000;
   double rms_norm_eps = 1e-6;
   double init_std = 0.02;
-  double init_cutoff = 3;              // truncation of the normal, in standard deviations
+  double init_cutoff = 3;  // truncation of the normal, in standard deviations
 
   std::int64_t head_dim() const { return hidden_size / num_heads; }
+  bool operator==(const ModelConfig&) const = default;
 };
 
 struct DataConfig {
@@ -41,58 +42,72 @@ struct DataConfig {
   std::int64_t holdout_every = 20;   // every k-th instance is held out for evaluation; 0: none
   // Half-open ranges [a, b) of batches of the order that are passed over, sorted, disjoint.
   std::vector<std::pair<std::int64_t, std::int64_t>> skip_batches;
-  std::string source;                // running: default path of the data, for `train` without --data
+  std::string source;  // running: default path of the data, for `train` without --data
+
+  bool operator==(const DataConfig&) const = default;
 };
 
 struct TrainConfig {
   std::int64_t seed = 0;
-  std::int64_t steps = 0;            // required: horizon of the schedule
-  std::int64_t batch_size = 0;       // required: sequences a step
-  std::int64_t grad_group = 0;       // tokens of a gradient group; 0: one sequence
-  std::int64_t gradient_unit = 32;   // gradients count in 2^-u
-  double clip_norm = 1.0;            // 0: no clipping
+  std::int64_t steps = 0;           // required: horizon of the schedule
+  std::int64_t batch_size = 0;      // required: sequences a step
+  std::int64_t grad_group = 0;      // tokens of a gradient group; 0: one sequence
+  std::int64_t gradient_unit = 32;  // gradients count in 2^-u
+  double clip_norm = 1.0;           // 0: no clipping
+
+  bool operator==(const TrainConfig&) const = default;
 };
 
 struct LossConfig {
   double z_loss = 1e-5;
+
+  bool operator==(const LossConfig&) const = default;
 };
 
 struct OptimizerConfig {
   std::string name = "adamw";
-  double learning_rate = 0;          // required
+  double learning_rate = 0;  // required
   double beta1 = 0.9;
   double beta2 = 0.95;
   double epsilon = 1e-8;
   double weight_decay = 0.1;
   bool decay_embeddings = false;
   bool decay_norms = true;
+
+  bool operator==(const OptimizerConfig&) const = default;
 };
 
 struct ScheduleConfig {
-  std::string name = "cosine";       // "cosine", "linear", "constant"
+  std::string name = "cosine";  // "cosine", "linear", "constant"
   std::int64_t warmup_steps = 0;
   double final_fraction = 0.1;
+
+  bool operator==(const ScheduleConfig&) const = default;
 };
 
 struct EvalConfig {
-  std::int64_t every = 0;            // steps between evaluations on held-out text; 0: never
-  std::int64_t max_instances = 64;   // at most so many held-out instances, the first in order
+  std::int64_t every = 0;           // steps between evaluations on held-out text; 0: never
+  std::int64_t max_instances = 64;  // at most so many held-out instances, the first in order
+
+  bool operator==(const EvalConfig&) const = default;
 };
 
 // Running keys: none of them can change a bit.
 struct RunConfig {
-  std::int64_t checkpoint_every = 0; // 0: only at the end and on a signal
-  std::int64_t digest_every = 1;     // roots in the log at every k-th step
-  std::int64_t threads = 0;          // 0: the usable cores
-  std::int64_t micro_batch = 0;      // sequences at a time; 0: as the memory plan says (1)
+  std::int64_t checkpoint_every = 0;  // 0: only at the end and on a signal
+  std::int64_t digest_every = 1;      // roots in the log at every k-th step
+  std::int64_t threads = 0;           // 0: the usable cores
+  std::int64_t micro_batch = 0;       // sequences at a time; 0: as the memory plan says (1)
   std::int64_t ranks = 1;
   std::string kernels = "auto";
   std::string device = "cpu";
+
+  bool operator==(const RunConfig&) const = default;
 };
 
 struct Config {
-  std::string name;                  // label; neither deciding nor running
-  std::string profile = "exact";     // deciding: "exact", "native"
+  std::string name;               // label; neither deciding nor running
+  std::string profile = "exact";  // deciding: "exact", "native"
   ModelConfig model;
   DataConfig data;
   TrainConfig train;
@@ -101,33 +116,40 @@ struct Config {
   ScheduleConfig schedule;
   EvalConfig eval;
   RunConfig run;
+
+  bool operator==(const Config&) const = default;
 };
 
 enum class KeyClass : std::uint8_t { label, deciding, running };
 enum class KeyType : std::uint8_t { text, integer, decimal, boolean, ranges };
 
 struct ConfigKey {
-  std::string path;                  // "model.hidden_size"
+  std::string path;  // "model.hidden_size"
   KeyType type = KeyType::text;
   KeyClass key_class = KeyClass::deciding;
   bool required = false;
   std::string help;
-  std::string allowed;               // for people: "1..1048576", "exact|native"
+  std::string allowed;        // for people: "1..1048576", "exact|native"
+  std::string default_value;  // as a person writes it; "" for required keys
 };
 
 // All keys, in path order.
 const std::vector<ConfigKey>& config_keys();
 
-// The value at `path` as canonical JSON (decimals as strings). Error(invalid_argument) with the nearest
-// known name for an unknown path.
+// The value at `path` as canonical JSON (decimals as strings). Error(invalid_argument) with the
+// nearest known name for an unknown path.
 Json config_value(const Config& config, std::string_view path);
-// Sets one value from text as a person writes it (`--set key=value`); checks type and range.
+// Sets one value from text as a person writes it (`--set key=value`); checks type and range. Ranges
+// are "a..b,c..d" ("" for none). Error(invalid_argument) begins with `where` ("olmo2.yaml:12",
+// "--set").
 void set_config_value(Config& config, std::string_view path, std::string_view text,
                       std::string_view where);
-// Checks relations between keys (head_dim even, warm-up <= steps, ...). Error(invalid_argument).
+// Checks every range and the relations between keys (head_dim even, warm-up <= steps, ...).
+// Error(invalid_argument).
 void check_config(const Config& config);
 
-// encode/parse are inverse. `parse_config` demands every key and is strict (Error(corruption)).
+// encode/parse are inverse; schema "repro.config/1". `parse_config` demands every key and is as
+// strict as `check_config` (Error(corruption)).
 std::string encode_config(const Config& config);
 Config parse_config(std::string_view json, std::string_view what);
 // Only the deciding keys, for the derivation.

@@ -1,22 +1,24 @@
-// Dataset manifests, schema "repro.dataset/1". The content root covers what can change a bit; notes do
-// not enter it.
+// Dataset manifests, schema "repro.dataset/1". The content root covers what can change a bit; notes
+// do not enter it.
 #pragma once
-
-#include "artifacts/base/digest.h"
-#include "artifacts/base/json.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "artifacts/base/digest.h"
+#include "artifacts/base/json.h"
+
 namespace repro::manifests {
 
 struct Shard {
-  Digest tokens;               // object: little-endian ids of `dtype`
+  Digest tokens;  // object: little-endian ids of `dtype`
   std::int64_t num_tokens = 0;
-  Digest documents;            // object: little-endian uint64 end offsets (in tokens) of documents
+  Digest documents;  // object: little-endian uint64 end offsets (in tokens) of documents
   std::int64_t num_documents = 0;
+
+  bool operator==(const Shard&) const = default;
 };
 
 struct Dataset {
@@ -28,10 +30,12 @@ struct Dataset {
   // notes
   std::string name;
   struct Source {
-    std::string path;                // as given, relative to the added folder
+    std::string path;  // relative to the added folder; UTF-8, '/', no "." or ".."
     Digest digest;
     std::int64_t size = 0;
     std::int64_t documents = 0;
+
+    bool operator==(const Source&) const = default;
   };
   std::vector<Source> sources;
   std::vector<std::string> skipped;  // symlinks and such, with the reason
@@ -40,10 +44,12 @@ struct Dataset {
 
   std::int64_t num_tokens() const;
   std::int64_t num_documents() const;
+  bool operator==(const Dataset&) const = default;
 };
 
 Json dataset_content(const Dataset& dataset);
 Digest dataset_root(const Dataset& dataset);  // SHA-256 of the canonical content
+// Error(invalid_argument) for what `parse_dataset` would refuse (a source path that is not UTF-8).
 std::string encode_dataset(const Dataset& dataset);
 // Strict; checks the stored root. Error(corruption).
 Dataset parse_dataset(std::string_view json, std::string_view what);

@@ -1,11 +1,11 @@
 // Arithmetic on a model's shape: tensors, parameters, FLOPs, memory. Pure; needs no trainer.
 #pragma once
 
-#include "manifests/config.h"
-
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "manifests/config.h"
 
 namespace repro::manifests {
 
@@ -17,11 +17,12 @@ struct ParameterShape {
   TensorRole role = TensorRole::matrix;
 };
 
-// In bytewise order of names. OLMo 2: embed_tokens, per layer q,k,v,o, q_norm, k_norm, gate, up, down,
-// post_attention_layernorm, post_feedforward_layernorm; norm; lm_head.
+// In bytewise order of names. OLMo 2: embed_tokens, per layer q,k,v,o, q_norm, k_norm, gate, up,
+// down, post_attention_layernorm, post_feedforward_layernorm; norm; lm_head.
 std::vector<ParameterShape> parameter_shapes(const ModelConfig& model);
 std::int64_t parameter_count(const ModelConfig& model);
-// Training FLOPs a token (one multiply-add = 2), forward and backward, attention at full length / 2.
+// Training FLOPs a token (one multiply-add = 2), forward and backward, attention at full length
+// / 2.
 double flops_per_token(const ModelConfig& model, std::int64_t sequence_length);
 // Bytes of one checkpoint (parameters and two moments, float32) and of training in one process.
 std::int64_t checkpoint_bytes(const ModelConfig& model);

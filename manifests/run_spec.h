@@ -1,16 +1,16 @@
-// What `repro` asks of the worker `repro-train`: a spec file in (schema "repro.spec/1"), events out, one
-// JSON object a line on standard output (docs/worker.md). The worker ends with the exit codes of
-// docs/cli.md; before a failure it prints {"type":"error","code","message","hint"}.
+// What `repro` asks of the worker `repro-train`: a spec file in (schema "repro.spec/1"), events
+// out, one JSON object a line on standard output (docs/worker.md). The worker ends with the exit
+// codes of docs/cli.md; before a failure it prints {"type":"error","code","message","hint"}.
 #pragma once
-
-#include "artifacts/base/digest.h"
-#include "manifests/run.h"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "artifacts/base/digest.h"
+#include "manifests/run.h"
 
 namespace repro::manifests {
 
@@ -25,23 +25,28 @@ enum class SpecCommand : std::uint8_t {
 
 struct RunSpec {
   SpecCommand command = SpecCommand::train;
-  std::string store;             // folder of the store
-  Run run;                       // train: the manifest to publish first, or the current one
+  std::string store;                // folder of the store
+  Run run;                          // train: the manifest to publish first, or the current one
   std::optional<Digest> published;  // train: current target of the run's ref; absent for a new run
-  std::int64_t until = 0;        // train
-  std::int64_t first = 0;        // replay: first update re-executed
-  std::int64_t last = 0;         // replay, materialise, batch
-  RunConfig running;             // overrides the recorded running keys (threads, kernels, ...)
-  std::string output;            // materialise: folder of a scratch store (made by the worker)
+  std::int64_t until = 0;           // train
+  std::int64_t first = 0;           // replay: first update re-executed
+  std::int64_t last = 0;            // replay, materialise, batch
+  RunConfig running;                // overrides the recorded running keys (threads, kernels, ...)
+  std::string output;               // materialise: folder of a scratch store (made by the worker)
   // data_add
   std::vector<std::string> paths;
   std::string name;
   std::string tokenizer;
-  std::string intake;            // "copy", "reflink", "in_place"
-  bool show_text = false;        // batch: decoded text of the samples too
+  std::string intake;      // "copy", "reflink", "in_place"
+  bool show_text = false;  // batch: decoded text of the samples too
+
+  bool operator==(const RunSpec&) const = default;
 };
 
+// Paths must be UTF-8: Error(invalid_argument). `run` travels for all commands but data_add and
+// probe.
 std::string encode_run_spec(const RunSpec& spec);
+// Strict. Error(corruption).
 RunSpec parse_run_spec(std::string_view json, std::string_view what);
 
 }  // namespace repro::manifests

@@ -1,0 +1,69 @@
+// Relations between keys. Limits of single keys stand in config_table.cc.
+#include "manifests/config_table.h"
+
+namespace repro::manifests {
+namespace {
+
+constexpr std::int64_t kMaxTokensPerStep = std::int64_t{1} << 24;
+
+[[noreturn]] void fail(const std::string& message, const std::string& hint) {
+  throw Error(Code::invalid_argument, message, hint);
+}
+
+std::string named(const char* path, std::int64_t value) {
+  return std::string(path) + " " + std::to_string(value);
+}
+
+void check_heads(const ModelConfig& model) {
+  if (model.num_kv_heads == 0) {
+    fail("model.num_kv_heads is 0 in a resolved configuration", "give it, or leave it out");
+  }
+  if (model.hidden_size % model.num_heads != 0) {
+    fail(named("model.num_heads", model.num_heads) + " does not divide " +
+             named("model.hidden_size", model.hidden_size),
+         "choose a number of heads that divides the width");
+  }
+  if (model.head_dim() % 2 != 0) {
+    fail("the head width " + std::to_string(model.head_dim()) +
+             " (model.hidden_size / model.num_heads) is odd",
+         "RoPE turns pairs: choose an even head width");
+  }
+  if (model.num_heads % model.num_kv_heads != 0) {
+    fail(named("model.num_kv_heads", model.num_kv_heads) + " does not divide " +
+             named("model.num_heads", model.num_heads),
+         "each key and value head serves equally many query heads");
+  }
+}
+
+void check_training(const Config& config) {
+  if (config.schedule.warmup_steps > config.train.steps) {
+    fail(named("schedule.warmup_steps", config.schedule.warmup_steps) + " is more than " +
+             named("train.steps", config.train.steps),
+         "the warm-up must end within the schedule");
+  }
+  if (config.train.batch_size > kMaxTokensPerStep / config.data.sequence_length) {
+    fail(named("train.batch_size", config.train.batch_size) + " times " +
+             named("data.sequence_length", config.data.sequence_length) + " is more than " +
+             std::to_string(kMaxTokensPerStep) + " tokens a step",
+         "sums over a step are proven exact up to that size");
+  }
+  if (config.data.holdout_every == 1) {
+    fail("data.holdout_every 1 holds out every instance", "choose 0 (none) or at least 2");
+  }
+  if (config.eval.every > 0 && config.data.holdout_every == 0) {
+    fail(named("eval.every", config.eval.every) +
+             " needs held-out text, but data.holdout_every is 0",
+         "set data.holdout_every, or eval.every: 0");
+  }
+}
+
+}  // namespace
+
+void check_config(const Config& config) {
+  Config copy = config;  // fields are handed out as pointers to change
+  for (const KeyRow& row : key_rows()) check_limits(row, row.field(copy), "");
+  check_heads(config.model);
+  check_training(config);
+}
+
+}  // namespace repro::manifests

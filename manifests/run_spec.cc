@@ -1,0 +1,147 @@
+#include "manifests/run_spec.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "manifests/json_fields.h"
+#include "manifests/parsers.h"
+#include "manifests/schema.h"
+#include "manifests/text_checks.h"
+
+namespace repro::manifests {
+namespace {
+
+constexpr SpecCommand kCommands[] = {SpecCommand::train,       SpecCommand::replay,
+                                     SpecCommand::materialise, SpecCommand::data_add,
+                                     SpecCommand::batch,       SpecCommand::probe};
+
+std::string_view command_name(SpecCommand command) {
+  switch (command) {
+    case SpecCommand::train:
+      return "train";
+    case SpecCommand::replay:
+      return "replay";
+    case SpecCommand::materialise:
+      return "materialise";
+    case SpecCommand::data_add:
+      return "data_add";
+    case SpecCommand::batch:
+      return "batch";
+    case SpecCommand::probe:
+      return "probe";
+  }
+  return "";
+}
+
+SpecCommand parse_command(std::string_view name, std::string_view what) {
+  for (const SpecCommand command : kCommands) {
+    if (command_name(command) == name) return command;
+  }
+  fail_field(what, "its command is unknown");
+}
+
+bool needs_run(SpecCommand command) {
+  return command != SpecCommand::data_add && command != SpecCommand::probe;
+}
+
+Json running_json(const RunConfig& running) {
+  return {{"checkpoint_every", running.checkpoint_every},
+          {"device", running.device},
+          {"digest_every", running.digest_every},
+          {"kernels", running.kernels},
+          {"micro_batch", running.micro_batch},
+          {"ranks", running.ranks},
+          {"threads", running.threads}};
+}
+
+RunConfig parse_running(const Json& json, std::string_view what) {
+  check_json_keys(
+      json,
+      {"checkpoint_every", "device", "digest_every", "kernels", "micro_batch", "ranks", "threads"},
+      {}, what);
+  Config config;
+  for (const auto& [word, value] : json.items()) {
+    const bool number = value.is_number_integer();
+    require(number || value.is_string(), what, "a running key is neither a number nor text");
+    const std::string text =
+        number ? std::to_string(json_int(json, word, what)) : value.get<std::string>();
+    check_as(Code::corruption, what, [&] { set_config_value(config, "run." + word, text, ""); });
+  }
+  return config.run;
+}
+
+void check_spec(const RunSpec& spec, std::string_view what) {
+  for (const std::string* text : {&spec.store, &spec.output, &spec.name, &spec.tokenizer}) {
+    require(is_plain_text(*text), what, "a path or name is not printable UTF-8");
+  }
+  for (const std::string& path : spec.paths) {
+    require(!path.empty() && is_plain_text(path), what, "a path is empty or not printable UTF-8");
+  }
+  const std::string& intake = spec.intake;
+  require(intake.empty() || intake == "copy" || intake == "reflink" || intake == "in_place", what,
+          "its intake is unknown");
+  for (const std::int64_t step : {spec.until, spec.first, spec.last}) {
+    require(step >= 0 && step <= kMaxStep, what, "a step is out of range");
+  }
+  if (needs_run(spec.command)) check_run(spec.run, what);
+}
+
+Json spec_json(const RunSpec& spec) {
+  return {{"command", command_name(spec.command)},
+          {"first", spec.first},
+          {"intake", spec.intake},
+          {"last", spec.last},
+          {"name", spec.name},
+          {"output", spec.output},
+          {"paths", spec.paths},
+          {"published", spec.published ? Json(spec.published->hex()) : Json()},
+          {"run", needs_run(spec.command) ? run_json(spec.run) : Json()},
+          {"running", running_json(spec.running)},
+          {"schema", kSpecSchema},
+          {"show_text", spec.show_text},
+          {"store", spec.store},
+          {"tokenizer", spec.tokenizer},
+          {"until", spec.until}};
+}
+
+}  // namespace
+
+std::string encode_run_spec(const RunSpec& spec) {
+  check_as(Code::invalid_argument, "cannot write", [&] { check_spec(spec, "worker spec"); });
+  return encode_json(spec_json(spec));
+}
+
+RunSpec parse_run_spec(std::string_view json_text, std::string_view what) {
+  const Json json = parse_canonical_json(json_text, what);
+  check_schema(json, kSpecSchema, what);
+  check_json_keys(json,
+                  {"command", "first", "intake", "last", "name", "output", "paths", "published",
+                   "run", "running", "schema", "show_text", "store", "tokenizer", "until"},
+                  {}, what);
+  RunSpec spec;
+  spec.command = parse_command(json_string(json, "command", what), what);
+  spec.store = text_field(json, "store", what);
+  if (needs_run(spec.command)) {
+    spec.run = run_from_json(json.at("run"), what);
+  } else {
+    require(json.at("run").is_null(), what, "its command takes no run");
+  }
+  if (!json.at("published").is_null()) spec.published = digest_field(json, "published", what);
+  spec.until = int_field(json, "until", what, 0, kMaxStep);
+  spec.first = int_field(json, "first", what, 0, kMaxStep);
+  spec.last = int_field(json, "last", what, 0, kMaxStep);
+  spec.running = parse_running(json.at("running"), what);
+  spec.output = text_field(json, "output", what);
+  for (const Json& path : json_array(json, "paths", what)) {
+    require(path.is_string(), what, "\"paths\" is not a list of text");
+    spec.paths.push_back(path.get<std::string>());
+  }
+  spec.name = text_field(json, "name", what);
+  spec.tokenizer = text_field(json, "tokenizer", what);
+  spec.intake = text_field(json, "intake", what);
+  spec.show_text = json_bool(json, "show_text", what);
+  check_spec(spec, what);
+  return spec;
+}
+
+}  // namespace repro::manifests
