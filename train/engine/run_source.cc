@@ -1,10 +1,30 @@
 #include "train/engine/run_source.h"
 
 #include <algorithm>
+#include <string>
 
-#include "artifacts/base/error.h"
+#include "train/engine/backends.h"
 
 namespace repro::train {
+namespace {
+
+// The native profile promises its bits only where what the derivation binds is the same.
+void check_held_constant(const manifests::Segment& segment, const manifests::Config& config,
+                         const Machine& machine) {
+  const auto here = held_constant(config.profile, machine.parallel->num_threads());
+  if (here == segment.content.held_constant) return;
+  std::string differences;
+  for (const auto& [key, value] : segment.content.held_constant) {
+    const auto found = here.find(key);
+    const std::string mine = found == here.end() ? "nothing" : found->second;
+    if (mine != value) differences += "\n  " + key + ": the run has " + value + ", here is " + mine;
+  }
+  throw Error(Code::environment,
+              "this environment is not the one that the native profile was bound to:" + differences,
+              "run it where they match, or train with --profile exact, which depends on none");
+}
+
+}  // namespace
 
 SegmentInputs load_segment(const artifacts::Store& store, const manifests::Segment& segment,
                            const manifests::RunConfig& running) {
