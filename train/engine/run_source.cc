@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "artifacts/base/error.h"
 #include "train/engine/backends.h"
 
 namespace repro::train {

@@ -11,15 +11,6 @@ namespace {
 
 constexpr std::int64_t kChunk = 1 << 15;  // elements a task takes; fits L2 with all four arrays
 
-void add_sums(Sum192& total, const Sum192& part) {
-  unsigned __int128 carry = 0;
-  for (int i = 0; i < 3; ++i) {
-    carry += static_cast<unsigned __int128>(total.limb[i]) + part.limb[i];
-    total.limb[i] = static_cast<std::uint64_t>(carry);
-    carry >>= 64;
-  }
-}
-
 float clip_factor(double norm, double limit) {
   if (limit <= 0) return 1.0F;
   return static_cast<float>(std::min(1.0, limit / (norm + 1e-6)));
@@ -36,7 +27,7 @@ double gradient_norm(const Context& context, const Parameters& parameters, std::
         Sum192 part;
         context.rows().sum_squares(parameters.gradient.data() + begin, end - begin, &part);
         const std::lock_guard<std::mutex> lock(mutex);
-        add_sums(total, part);
+        add192(total.limb, part.limb);
       });
   const double root = std::sqrt(sum192_to_double(total.limb));
   return std::ldexp(root, -static_cast<int>(unit)) / static_cast<double>(normalizer);
