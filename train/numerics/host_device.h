@@ -1,0 +1,36 @@
+// REPRO_HD: marks a numeric function for host and device.
+//
+// On the host such functions are always inlined, on purpose: the same header is compiled once per
+// instruction set, and an out-of-line copy could be merged by the linker with one that uses
+// instructions this CPU lacks. The wrappers below exist because library templates would have the
+// same problem.
+#pragma once
+
+#include <cstdint>
+
+#if defined(__CUDACC__)
+#define REPRO_HD __host__ __device__ __forceinline__
+#else
+#define REPRO_HD [[gnu::always_inline]] inline
+#endif
+
+namespace repro::train {
+
+// round to nearest even of the exact a * b + c.
+REPRO_HD float fma32(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+REPRO_HD double fma64(double a, double b, double c) { return __builtin_fma(a, b, c); }
+
+// Correctly rounded square roots.
+REPRO_HD float sqrt32(float x) { return __builtin_sqrtf(x); }
+REPRO_HD double sqrt64(double x) { return __builtin_sqrt(x); }
+
+template <class T>
+REPRO_HD T larger(T a, T b) {
+  return a < b ? b : a;
+}
+template <class T>
+REPRO_HD T smaller(T a, T b) {
+  return b < a ? b : a;
+}
+
+}  // namespace repro::train
