@@ -1,6 +1,4 @@
 // The shared library librepro_native.so: everything that links LibTorch.
-#include "train/models/native_api.h"
-
 #include <ATen/Config.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -11,6 +9,7 @@
 #include <torch/headeronly/version.h>
 
 #include "artifacts/base/environment.h"
+#include "train/models/native_api.h"
 
 namespace repro::train {
 

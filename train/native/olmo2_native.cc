@@ -1,12 +1,8 @@
-// OLMo 2 on LibTorch's own float32 kernels, with autograd: the profile `native`. Its promise is the field's
-// usual one (same software, same CPU, same thread count), so the derivation binds those; see
-// docs/determinism.md. Same parameters, order, schedule and log as the exact profile.
+// OLMo 2 on LibTorch's own float32 kernels, with autograd: the profile `native`. Its promise is the
+// field's usual one (same software, same CPU, same thread count), so the derivation binds those;
+// see docs/determinism.md. Same parameters, order, schedule and log as the exact profile.
 //
 // Only ATen headers: torch/torch.h costs twelve CPU-seconds a file and is banned.
-#include "artifacts/base/error.h"
-#include "train/models/native_api.h"
-#include "train/optim/adamw.h"
-
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
@@ -29,6 +25,10 @@
 #include <cmath>
 #include <string>
 #include <vector>
+
+#include "artifacts/base/error.h"
+#include "train/models/native_api.h"
+#include "train/optim/adamw.h"
 
 namespace repro::train {
 namespace {
@@ -93,8 +93,7 @@ class NativeOlmo2 final : public Backend {
     const double normalizer = static_cast<double>(constants.normalizer);
     const double norm = std::sqrt(squares) / normalizer;
     if (!std::isfinite(norm)) {
-      throw Error(Code::invalid_argument,
-                  "non-finite gradient norm, step " + std::to_string(step_),
+      throw Error(Code::invalid_argument, "non-finite gradient norm, step " + std::to_string(step_),
                   "resume from the last checkpoint with a smaller optimizer.learning_rate");
     }
     const double clip =
@@ -169,8 +168,7 @@ class NativeOlmo2 final : public Backend {
     Tensor h = at::embedding(weight("model.embed_tokens.weight"), tokens);
     for (std::int64_t i = 0; i < config_.model.num_layers; ++i) h = layer(h, i);
     h = rms_norm(h, weight("model.norm.weight"), config_.model.rms_norm_eps);
-    const Tensor logits =
-        at::linear(h.narrow(1, 0, batch.length - 1), weight("lm_head.weight"));
+    const Tensor logits = at::linear(h.narrow(1, 0, batch.length - 1), weight("lm_head.weight"));
     const Tensor targets = tokens.narrow(1, 1, batch.length - 1);
     const Tensor log_sum = at::logsumexp(logits, -1);
     const Tensor target_logits = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1);
@@ -202,8 +200,8 @@ class NativeOlmo2 final : public Backend {
     const Tensor gradient = w.grad() * factor;
     m.mul_(constants.beta1).add_(gradient, constants.one_minus_beta1);
     v.mul_(constants.beta2).addcmul_(gradient, gradient, constants.one_minus_beta2);
-    const Tensor step = (m / constants.correction1) /
-                        ((v / constants.correction2).sqrt_() + constants.epsilon);
+    const Tensor step =
+        (m / constants.correction1) / ((v / constants.correction2).sqrt_() + constants.epsilon);
     if (decays(constants, tensor.role)) w.sub_(w * constants.decay);
     w.sub_(step, constants.learning_rate);
   }
