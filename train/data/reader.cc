@@ -137,9 +137,10 @@ void TokenStream::name_source(DocumentPart& part) const {
 
 std::vector<DocumentPart> TokenStream::find_documents(std::int64_t first, std::int64_t count) {
   REPRO_CHECK(first >= 0 && count >= 0 && first + count <= num_tokens_);
+  std::vector<DocumentPart> parts;
+  if (count == 0) return parts;
   load_document_ends();
   const std::int64_t stop = first + count;
-  std::vector<DocumentPart> parts;
   const auto begin = std::upper_bound(ends_.begin(), ends_.end(), first);
   for (auto at = begin; at != ends_.end(); ++at) {
     const std::int64_t start = at == ends_.begin() ? 0 : *(at - 1);

@@ -66,14 +66,20 @@ SourceFile parse_builtin(const std::string& path) {
   return file;
 }
 
-// Names go into manifests, which are UTF-8: what is not, and control characters, are spelt \xHH.
+// C0, DEL, and C1 (0xC2 0x80..0x9F in UTF-8): what can drive a terminal.
+bool is_control(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence[0]);
+  return first < 0x20 || first == 0x7F ||
+         (first == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0);
+}
+
+// Names go into manifests, which are printable UTF-8: all other bytes are spelt \xHH.
 std::string printable(std::string_view name) {
   std::string text;
   while (!name.empty()) {
     const std::size_t length = utf8_length(name);
-    const auto byte = static_cast<unsigned char>(name[0]);
-    if (length == 0 || byte < 0x20 || byte == 0x7F) {
-      text += fmt::format("\\x{:02x}", byte);
+    if (length == 0 || is_control(name)) {
+      text += fmt::format("\\x{:02x}", static_cast<unsigned char>(name[0]));
       name.remove_prefix(1);
     } else {
       text += name.substr(0, length);
@@ -138,7 +144,7 @@ void add_path(FileSystem& files, const std::string& path, bool with_base_name, S
     return;
   }
   const FileStatus status = status_of(files, path);
-  const std::string base = base_name(path);
+  const std::string base = base_name(absolute_path(path));  // "." has none of its own
   if (status.kind == FileKind::regular) {
     list.files.push_back(
         {.kind = kind_of(base), .name = printable(base), .path = path, .status = status});

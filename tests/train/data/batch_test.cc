@@ -20,7 +20,7 @@ class BatchTest : public testing::Test, protected DataFixture {
   manifests::Dataset make_data() {
     scratch().write("d/a", "first text\xFF!");
     scratch().write("d/b", "second, a little longer");
-    return add("d", {scratch().path("d")}).dataset;
+    return add("d", {scratch() / "d"}).dataset;
   }
 
   OrderSpec make_spec() {

@@ -2,11 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
-#include "tests/train/data/scratch.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/train/data/bytes.h"
 #include "train/data/text.h"
 
 namespace repro::train {
@@ -35,7 +38,7 @@ Error read_error(const std::string& path) {
 }
 
 TEST(Documents, ATextFileIsOneDocument) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   const std::string text = "one\n\ntwo \xC3\xA9\n";
   const Documents documents = read(scratch.write("a.txt", text));
   EXPECT_THAT(documents.texts, ElementsAre(text));
@@ -44,14 +47,14 @@ TEST(Documents, ATextFileIsOneDocument) {
 }
 
 TEST(Documents, AnEmptyFileIsNoDocument) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   const Documents documents = read(scratch.write("a.txt", ""));
   EXPECT_THAT(documents.texts, IsEmpty());
   EXPECT_EQ(documents.file.empty_documents, 1);
 }
 
 TEST(Documents, EachJsonlLineIsADocument) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   const std::string lines =
       "{\"text\": \"a\\n\", \"score\": 0.5}\r\n\n{\"id\":1,\"text\":\"\"}\n{\"text\":\"\\u00e9\"}";
   const Documents documents = read(scratch.write("a.jsonl", lines));
@@ -62,7 +65,7 @@ TEST(Documents, EachJsonlLineIsADocument) {
 }
 
 TEST(Documents, JsonlLinesMayCrossReadBuffers) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   std::string lines;
   std::vector<std::string> texts;
   for (int i = 0; i < 40; ++i) {
@@ -74,7 +77,7 @@ TEST(Documents, JsonlLinesMayCrossReadBuffers) {
 }
 
 TEST(Documents, ABrokenJsonlLineIsNamedWithItsNumber) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   for (const char* line : {"{\"text\": \"b\"", "[1]", "{\"txt\":\"b\"}", "{\"text\":5}", "7",
                            "\xFF", "{\"text\":\"a\xFF\"}", "{\"text\":\"a\",\"text\":\"b\"}"}) {
     const std::string path =
@@ -86,26 +89,26 @@ TEST(Documents, ABrokenJsonlLineIsNamedWithItsNumber) {
 }
 
 TEST(Documents, NulInsideJsonlTextIsRefused) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   EXPECT_THAT(read_error(scratch.write("a.jsonl", "{\"text\":\"ab\\u0000\"}")).message(),
               HasSubstr("a.jsonl:1 is not text: NUL byte at byte 2"));
 }
 
 TEST(Documents, TooLongAJsonlLineIsRefused) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   const std::string line(kMaxLineBytes + 10, ' ');
   EXPECT_THAT(read_error(scratch.write("a.jsonl", line)).message(), HasSubstr("a.jsonl:1"));
 }
 
 TEST(Documents, TooLongADocumentIsRefused) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   const std::string path = scratch.write("a.txt", "x");
   std::filesystem::resize_file(path, kMaxDocumentBytes + 1);  // a hole; takes no room
   EXPECT_THAT(read_error(path).message(), HasSubstr(path));
 }
 
 TEST(Documents, BinaryGarbageIsRefusedWithNameAndOffset) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   EXPECT_THAT(read_error(scratch.write("a.png", std::string("abc\0def", 7))).message(),
               HasSubstr("a.png is not text: NUL byte at byte 3"));
   EXPECT_THAT(read_error(scratch.write("b.bin", "ab\xFF\xFE\x80")).message(),
@@ -113,7 +116,7 @@ TEST(Documents, BinaryGarbageIsRefusedWithNameAndOffset) {
 }
 
 TEST(Documents, AFewStrayBytesAreTakenAsTheyAre) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   const std::string latin1 =
       "Der m\xFC"
       "de Wanderer ging den Weg entlang.";
@@ -121,7 +124,7 @@ TEST(Documents, AFewStrayBytesAreTakenAsTheyAre) {
 }
 
 TEST(Documents, AFileChangedSinceItWasFoundIsAConflict) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   const std::vector<std::string> paths = {scratch.write("a.txt", "before")};
   const SourceList list = find_sources(system_file_system(), paths);
   scratch.write("a.txt", "after it");
@@ -129,6 +132,26 @@ TEST(Documents, AFileChangedSinceItWasFoundIsAConflict) {
       [&] { read_documents(system_file_system(), list.files[0], [](std::string_view) {}); });
   EXPECT_EQ(error.code(), Code::conflict);
   EXPECT_THAT(error.message(), HasSubstr("a.txt changed"));
+}
+
+TEST(Documents, AnUnreadableFileIsNamed) {
+  const support::TemporaryFolder scratch;
+  const std::vector<std::string> paths = {scratch.write("a.txt", "text")};
+  const SourceList list = find_sources(system_file_system(), paths);
+  std::filesystem::remove(paths[0]);
+  const auto read_it = [&] {
+    return catch_error(
+        [&] { read_documents(system_file_system(), list.files[0], [](std::string_view) {}); });
+  };
+  const Error gone = read_it();
+  EXPECT_EQ(gone.code(), Code::not_found);
+  EXPECT_THAT(gone.message(), HasSubstr(paths[0]));
+  if (::geteuid() == 0) return;  // root may read everything
+  scratch.write("a.txt", "text");
+  std::filesystem::permissions(paths[0], std::filesystem::perms::none);
+  const Error locked = read_it();
+  EXPECT_EQ(locked.code(), Code::io);
+  EXPECT_THAT(locked.message(), HasSubstr(paths[0]));
 }
 
 TEST(Text, Utf8LengthFollowsTheStandard) {

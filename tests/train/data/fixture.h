@@ -7,7 +7,8 @@
 #include "artifacts/base/clock.h"
 #include "artifacts/index/catalogue.h"
 #include "artifacts/store/store.h"
-#include "tests/train/data/scratch.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/train/data/bytes.h"
 #include "train/data/ingest.h"
 
 namespace repro::train {
@@ -15,10 +16,10 @@ namespace repro::train {
 class DataFixture {
  public:
   DataFixture()
-      : store_(artifacts::Store::init(system_file_system(), scratch_.path(".repro"))),
-        catalogue_(artifacts::Catalogue::open(scratch_.path("catalogue.sqlite"))) {}
+      : store_(artifacts::Store::init(system_file_system(), scratch_ / ".repro")),
+        catalogue_(artifacts::Catalogue::open(scratch_ / "catalogue.sqlite")) {}
 
-  const Scratch& scratch() const { return scratch_; }
+  const support::TemporaryFolder& scratch() const { return scratch_; }
   artifacts::Store& store() { return store_; }
 
   Ingested add(const IngestSpec& spec) { return ingest(store_, catalogue_, system_clock(), spec); }
@@ -30,7 +31,7 @@ class DataFixture {
   }
 
  private:
-  Scratch scratch_;
+  support::TemporaryFolder scratch_;
   artifacts::Store store_;
   artifacts::Catalogue catalogue_;
 };

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/train/data/scratch.h"
+#include "tests/train/data/bytes.h"
 
 namespace repro::train {
 namespace {
@@ -107,7 +107,7 @@ TEST(Order, GoldenSamples) {
   for (const std::int64_t s : {0, 1, 2, 3, 94, 95, 96, 1'000'000'007}) {
     instances.push_back(order.sample(s).instance);
   }
-  EXPECT_THAT(instances, ElementsAre(GOLDEN_SAMPLES));
+  EXPECT_THAT(instances, ElementsAre(36, 24, 78, 92, 81, 85, 71, 65));
   EXPECT_EQ(order.sample(95).epoch, 1);
 }
 

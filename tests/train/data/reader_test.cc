@@ -84,7 +84,7 @@ TEST_F(Reader, NamesTheDocumentsOfARange) {
 TEST_F(Reader, DocumentsOfASourceAreNumberedInIt) {
   scratch().write("d/a", "text");
   scratch().write("d/b.jsonl", "{\"text\":\"x\"}\n{\"text\":\"y\"}\n");
-  TokenStream stream(store(), add("d", {scratch().path("d")}).dataset);
+  TokenStream stream(store(), add("d", {scratch() / "d"}).dataset);
   const auto parts = stream.find_documents(7, 2);
   ASSERT_EQ(parts.size(), 1U);
   EXPECT_EQ(parts[0].source, "b.jsonl");

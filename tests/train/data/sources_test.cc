@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/train/data/scratch.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/train/data/bytes.h"
 
 namespace repro::train {
 namespace {
@@ -28,57 +29,56 @@ std::vector<std::string> names(const SourceList& list) {
 }
 
 TEST(Sources, FolderIsWalkedInBytewiseOrderOfPaths) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   for (const char* name : {"d/b.txt", "d/a/z", "d/a-b", "d/B", "d/a.txt"}) scratch.write(name, "x");
-  EXPECT_THAT(names(find({scratch.path("d")})), ElementsAre("B", "a-b", "a.txt", "a/z", "b.txt"));
+  EXPECT_THAT(names(find({scratch / "d"})), ElementsAre("B", "a-b", "a.txt", "a/z", "b.txt"));
 }
 
 TEST(Sources, KindsFollowTheNames) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   for (const char* name : {"d/1.jsonl", "d/2.npy", "d/3.u16", "d/4.u32", "d/5"}) {
     scratch.write(name, "x");
   }
   std::vector<SourceKind> kinds;
-  for (const SourceFile& file : find({scratch.path("d")}).files) kinds.push_back(file.kind);
+  for (const SourceFile& file : find({scratch / "d"}).files) kinds.push_back(file.kind);
   EXPECT_THAT(kinds, ElementsAre(SourceKind::jsonl, SourceKind::npy, SourceKind::u16,
                                  SourceKind::u32, SourceKind::text));
 }
 
 TEST(Sources, SymlinksHiddenAndSpecialFilesInAFolderAreSkippedAndReported) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   scratch.write("d/a", "x");
   scratch.write("d/.git/config", "x");
-  std::filesystem::create_symlink("a", scratch.path("d/link"));
-  std::filesystem::create_directory_symlink(scratch.path("d"), scratch.path("d/loop"));
-  ASSERT_EQ(::mkfifo(scratch.path("d/pipe").c_str(), 0600), 0);
-  const SourceList list = find({scratch.path("d")});
+  std::filesystem::create_symlink("a", scratch / "d/link");
+  std::filesystem::create_directory_symlink(scratch / "d", scratch / "d/loop");
+  ASSERT_EQ(::mkfifo((scratch / "d/pipe").c_str(), 0600), 0);
+  const SourceList list = find({scratch / "d"});
   EXPECT_THAT(names(list), ElementsAre("a"));
   EXPECT_THAT(list.skipped, ElementsAre(".git: hidden", "link: symlink", "loop: symlink",
                                         "pipe: neither a file nor a folder"));
 }
 
 TEST(Sources, APathTheUserNamesMayBeASymlink) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   scratch.write("d/a", "x");
-  std::filesystem::create_directory_symlink(scratch.path("d"), scratch.path("link"));
-  EXPECT_THAT(names(find({scratch.path("link")})), ElementsAre("a"));
-  const std::string dangling = scratch.path("dangling");
+  std::filesystem::create_directory_symlink(scratch / "d", scratch / "link");
+  EXPECT_THAT(names(find({scratch / "link"})), ElementsAre("a"));
+  const std::string dangling = scratch / "dangling";
   std::filesystem::create_symlink("nowhere", dangling);
   EXPECT_EQ(catch_error([&] { find({dangling}); }).code(), Code::not_found);
 }
 
 TEST(Sources, SeveralPathsKeepTheirOrderAndNameTheirFolder) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   scratch.write("two/x", "x");
   scratch.write("one/x", "x");
-  EXPECT_THAT(names(find({scratch.path("two"), scratch.path("one/")})),
-              ElementsAre("two/x", "one/x"));
+  EXPECT_THAT(names(find({scratch / "two", scratch / "one/"})), ElementsAre("two/x", "one/x"));
 }
 
 TEST(Sources, NamesThatAreNotUtf8AreSpeltOut) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   scratch.write("d/a\xFF\n", "x");
-  EXPECT_THAT(names(find({scratch.path("d")})), ElementsAre("a\\xff\\x0a"));
+  EXPECT_THAT(names(find({scratch / "d"})), ElementsAre("a\\xff\\x0a"));
 }
 
 TEST(Sources, MissingPathIsNotFoundAndNamed) {
@@ -88,13 +88,13 @@ TEST(Sources, MissingPathIsNotFoundAndNamed) {
 }
 
 TEST(Sources, EmptyFolderIsRefused) {
-  const Scratch scratch;
-  system_file_system().make_directories(scratch.path("d/sub"));
-  const Error error = catch_error([&] { find({scratch.path("d")}); });
+  const support::TemporaryFolder scratch;
+  system_file_system().make_directories(scratch / "d/sub");
+  const Error error = catch_error([&] { find({scratch / "d"}); });
   EXPECT_EQ(error.code(), Code::invalid_argument);
   EXPECT_THAT(error.message(), HasSubstr("is empty"));
   scratch.write("d/.hidden", "x");
-  EXPECT_THAT(catch_error([&] { find({scratch.path("d")}); }).message(),
+  EXPECT_THAT(catch_error([&] { find({scratch / "d"}); }).message(),
               HasSubstr("no file to take (.hidden: hidden)"));
   EXPECT_EQ(catch_error([] { find({}); }).code(), Code::invalid_argument);
 }
@@ -104,11 +104,11 @@ TEST(Sources, SpecialFileIsRefused) {
 }
 
 TEST(Sources, TooDeepFoldersAreRefused) {
-  const Scratch scratch;
+  const support::TemporaryFolder scratch;
   std::string name = "d";
   for (int i = 0; i < 70; ++i) name += "/d";
   scratch.write(name + "/a", "x");
-  EXPECT_EQ(catch_error([&] { find({scratch.path("d")}); }).code(), Code::invalid_argument);
+  EXPECT_EQ(catch_error([&] { find({scratch / "d"}); }).code(), Code::invalid_argument);
 }
 
 TEST(Sources, BuiltinSourcesAreParsed) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/train/data/scratch.h"
+#include "tests/train/data/bytes.h"
 
 namespace repro::train {
 namespace {

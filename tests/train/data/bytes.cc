@@ -1,28 +1,6 @@
-#include "tests/train/data/scratch.h"
-
-#include <unistd.h>
-
-#include <cstdlib>
+#include "tests/train/data/bytes.h"
 
 namespace repro::train {
-
-Scratch::Scratch() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "repro-data-XXXXXX").string();
-  REPRO_CHECK(::mkdtemp(pattern.data()) != nullptr);
-  folder_ = pattern;
-}
-
-Scratch::~Scratch() {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
-}
-
-std::string Scratch::write(std::string_view name, std::string_view bytes) const {
-  const std::string file = path(name);
-  system_file_system().make_directories(parent_path(file));
-  system_file_system().open(file, OpenMode::write)->write(std::as_bytes(std::span(bytes)));
-  return file;
-}
 
 std::string encode_ids(std::span<const std::uint32_t> ids, int width) {
   std::string bytes;
