@@ -1,0 +1,71 @@
+#include "train/kernels/cpu/gemm_paths.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "train/kernels/double_gemm.h"
+#include "train/kernels/packed_gemm.h"
+
+namespace repro::train {
+namespace {
+
+bool has_avx2() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") != 0;
+#else
+  return false;
+#endif
+}
+
+bool has_avx512() {
+#if defined(__x86_64__)
+  return has_avx2() && __builtin_cpu_supports("avx512f") != 0 &&
+         __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+         __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
+#else
+  return false;
+#endif
+}
+
+// Paths are handed out as pointers that stay good, so each distinct `blas` keeps one object.
+const GemmPath* double_path(DoubleGemm blas, const EpilogueKernels& epilogue) {
+  static std::mutex mutex;
+  static std::map<DoubleGemm, std::unique_ptr<DoublePath>> paths;
+  const std::lock_guard<std::mutex> lock(mutex);
+  std::unique_ptr<DoublePath>& path = paths[blas];
+  if (!path) path = std::make_unique<DoublePath>(blas ? blas : plain_double_gemm, epilogue);
+  return path.get();
+}
+
+const GemmPath* scalar_path() {
+  static const PackedGemm path(kScalarKernels);
+  return &path;
+}
+
+}  // namespace
+
+std::vector<const GemmPath*> available_gemm_paths(DoubleGemm blas) {
+#if defined(__x86_64__)
+  const EpilogueKernels& epilogue = has_avx2() ? kAvx2Kernels.epilogue : kScalarKernels.epilogue;
+#else
+  const EpilogueKernels& epilogue = kScalarKernels.epilogue;
+#endif
+  std::vector<const GemmPath*> paths = {scalar_path(), double_path(blas, epilogue)};
+#if defined(__x86_64__)
+  static const PackedGemm avx2(kAvx2Kernels);
+  static const PackedGemm avx512(kAvx512Kernels);
+  if (has_avx2()) paths.push_back(&avx2);
+  if (has_avx512()) paths.push_back(&avx512);
+#endif
+  return paths;
+}
+
+bool is_known_path(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kNames = {"scalar", "fp64", "avx2", "avx512"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+}  // namespace repro::train
