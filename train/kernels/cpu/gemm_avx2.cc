@@ -27,6 +27,13 @@ struct alignas(32) WideSums {
   return _mm256_load_si256(static_cast<const __m256i*>(from));
 }
 
+// t += products of x and b. The empty statement keeps compilers from adding products first, in trees
+// that need more registers than there are.
+[[gnu::always_inline]] inline void add_products(__m256i& t, __m256i x, __m256i b) {
+  t = _mm256_add_epi32(t, _mm256_madd_epi16(x, b));
+  asm("" : "+x"(t));
+}
+
 template <int kSteps>
 [[gnu::always_inline]] inline void add_window(const std::int32_t* a, const std::int32_t* b,
                                               WideSums& sums) {
@@ -40,8 +47,8 @@ template <int kSteps>
 #pragma GCC unroll 4
       for (int r = 0; r < kAWidth; ++r) {
         const __m256i x = _mm256_set1_epi32(a[p * kAWidth + r]);
-        t[2 * r] = _mm256_add_epi32(t[2 * r], _mm256_madd_epi16(x, b0));
-        t[2 * r + 1] = _mm256_add_epi32(t[2 * r + 1], _mm256_madd_epi16(x, b1));
+        add_products(t[2 * r], x, b0);
+        add_products(t[2 * r + 1], x, b1);
       }
     }
     a += kPairsPerStep * kAWidth;
