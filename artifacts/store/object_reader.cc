@@ -43,7 +43,7 @@ void read_raw(const ObjectPlace& place, OpenObject& object, const PieceSink& pie
 void read_zstd(const ObjectPlace& place, OpenObject& object, const PieceSink& piece) {
   Sha256 stored;
   Sha256 raw;
-  ZstdDecoder decoder;
+  ZstdDecoder decoder(object.trailer.raw_size);
   std::uint64_t raw_size = 0;
   bool sound = true;
   const auto take = [&](std::span<const std::byte> bytes) {

@@ -2,6 +2,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <string>
 
 #include "artifacts/base/error.h"
@@ -59,7 +60,9 @@ void ZstdEncoder::finish(const ByteSink& sink) { run({}, true, sink); }
 
 void ZstdDecoder::Free::operator()(void* context) const { ZSTD_freeDCtx(decoder_of(context)); }
 
-ZstdDecoder::ZstdDecoder() : context_(ZSTD_createDCtx()), buffer_(std::size_t{1} << 20) {
+ZstdDecoder::ZstdDecoder(std::uint64_t raw_bytes)
+    : context_(ZSTD_createDCtx()),
+      buffer_(std::clamp<std::uint64_t>(raw_bytes, 1, std::size_t{1} << 20)) {
   if (!context_) throw Error(Code::environment, "out of memory for zstd");
   check_zstd(
       ZSTD_DCtx_setParameter(decoder_of(context_.get()), ZSTD_d_windowLogMax, kMaxWindowLog));

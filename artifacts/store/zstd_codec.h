@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -35,7 +36,8 @@ class ZstdEncoder {
 
 class ZstdDecoder {
  public:
-  ZstdDecoder();
+  // `raw_bytes`: how much is expected, for the size of the buffer (1 MiB at most).
+  explicit ZstdDecoder(std::uint64_t raw_bytes);
   // Hands decoded bytes to `sink`; false where the bytes are no zstd frame, go on after its end, or
   // need a window above 8 MiB.
   [[nodiscard]] bool update(std::span<const std::byte> bytes, const ByteSink& sink);
