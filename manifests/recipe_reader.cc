@@ -25,9 +25,12 @@ class RecipeHandler : public YAML::EventHandler {
 
   std::vector<RecipeEntry> take() { return std::move(entries_); }
 
-  [[noreturn]] void fail(const YAML::Mark& mark, const std::string& why) const {
-    throw Error(Code::invalid_argument, file_ + ":" + std::to_string(mark.line + 1) + ": " + why,
+  [[noreturn]] void fail(int line, const std::string& why) const {
+    throw Error(Code::invalid_argument, file_ + ":" + std::to_string(line) + ": " + why,
                 "docs/recipes.md describes the YAML of recipes");
+  }
+  [[noreturn]] void fail(const YAML::Mark& mark, const std::string& why) const {
+    fail(mark.line + 1, why);
   }
 
   void OnDocumentStart(const YAML::Mark&) override {}
@@ -51,14 +54,13 @@ class RecipeHandler : public YAML::EventHandler {
  private:
   struct OpenMap {
     std::string prefix;               // "" or "model."
-    std::optional<std::string> path;  // of the key whose value comes next
+    std::optional<RecipeEntry> next;  // with path and line, until its value comes
   };
 
   void check_plain(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) const;
   void take_key(const YAML::Mark& mark, const std::string& key);
-  std::string take_path(const YAML::Mark& mark);
+  RecipeEntry take_entry(const YAML::Mark& mark, EntryKind kind);
   void take_list_item(const YAML::Mark& mark, const std::string& value);
-  void add(RecipeEntry entry) { entries_.push_back(std::move(entry)); }
 
   std::string file_;
   std::vector<RecipeEntry> entries_;
@@ -79,20 +81,22 @@ void RecipeHandler::check_plain(const YAML::Mark& mark, const std::string& tag,
 void RecipeHandler::take_key(const YAML::Mark& mark, const std::string& key) {
   OpenMap& map = maps_.back();
   if (!is_plain_text(key, 200) || key.empty()) fail(mark, "a key is empty or not printable");
-  map.path = map.prefix + key;
-  const auto [seen, added] = lines_.emplace(*map.path, mark.line + 1);
+  const std::string path = map.prefix + key;
+  const auto [seen, added] = lines_.emplace(path, mark.line + 1);
   if (!added) {
-    fail(mark, "key " + *map.path + " stands twice, first in line " + std::to_string(seen->second));
+    fail(mark, "key " + path + " stands twice, first in line " + std::to_string(seen->second));
   }
+  map.next = RecipeEntry{path, "", EntryKind::plain, mark.line + 1};
 }
 
-// The path whose value begins at `mark`.
-std::string RecipeHandler::take_path(const YAML::Mark& mark) {
+// The entry whose value begins at `mark`.
+RecipeEntry RecipeHandler::take_entry(const YAML::Mark& mark, EntryKind kind) {
   if (maps_.empty()) fail(mark, "a recipe is a list of `key: value` lines; found something else");
-  if (!maps_.back().path) fail(mark, "a key must be a plain word");
-  std::string path = std::move(*maps_.back().path);
-  maps_.back().path.reset();
-  return path;
+  if (!maps_.back().next) fail(mark, "a key must be a plain word");
+  RecipeEntry entry = std::move(*maps_.back().next);
+  maps_.back().next.reset();
+  entry.kind = kind;
+  return entry;
 }
 
 void RecipeHandler::take_list_item(const YAML::Mark& mark, const std::string& value) {
@@ -104,22 +108,23 @@ void RecipeHandler::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
   check_plain(mark, "", anchor);
   if (maps_.empty() && list_depth_ == 0) return;  // an empty document
   if (list_depth_ > 0) fail(mark, "a list holds an empty item");
-  fail(mark, "key " + take_path(mark) + " has no value");
+  const RecipeEntry entry = take_entry(mark, EntryKind::plain);
+  fail(entry.line, "key " + entry.path + " has no value");
 }
 
 void RecipeHandler::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                              const std::string& value) {
   check_plain(mark, tag, anchor);
   if (list_depth_ > 0) return take_list_item(mark, value);
-  if (!maps_.empty() && !maps_.back().path) return take_key(mark, value);
-  const EntryKind kind = tag == "!" ? EntryKind::quoted : EntryKind::plain;
-  add({take_path(mark), value, kind, mark.line + 1});
+  if (!maps_.empty() && !maps_.back().next) return take_key(mark, value);
+  entries_.push_back(take_entry(mark, tag == "!" ? EntryKind::quoted : EntryKind::plain));
+  entries_.back().text = value;
 }
 
 void RecipeHandler::OnSequenceStart(const YAML::Mark& mark, const std::string& tag,
                                     YAML::anchor_t anchor, YAML::EmitterStyle::value) {
   check_plain(mark, tag, anchor);
-  if (list_depth_ == 0) add({take_path(mark), "", EntryKind::list, mark.line + 1});
+  if (list_depth_ == 0) entries_.push_back(take_entry(mark, EntryKind::list));
   if (++list_depth_ > 2) fail(mark, "a list holds pairs, like [[10, 20], [30, 31]]");
   pair_.clear();
   pair_mark_ = mark;
@@ -143,9 +148,8 @@ void RecipeHandler::OnMapStart(const YAML::Mark& mark, const std::string& tag,
     return;
   }
   if (maps_.size() == kMaxDepth) fail(mark, "keys are nested too deeply");
-  const std::string path = take_path(mark);
-  add({path, "", EntryKind::group, mark.line + 1});
-  maps_.push_back({path + ".", std::nullopt});
+  entries_.push_back(take_entry(mark, EntryKind::group));
+  maps_.push_back({entries_.back().path + ".", std::nullopt});
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ struct RecipeEntry {
   std::string path;  // keys joined by '.'
   std::string text;
   EntryKind kind = EntryKind::plain;
-  int line = 0;  // from 1
+  int line = 0;  // of the key, from 1
 };
 
 // Error(invalid_argument) "FILE:LINE: ..." for anything but one document of maps, scalars and lists

@@ -1,0 +1,87 @@
+#include "manifests/model_shape.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/manifests/samples.h"
+
+namespace repro::manifests {
+namespace {
+
+ModelConfig olmo2(std::int64_t hidden, std::int64_t layers, std::int64_t heads, std::int64_t kv,
+                  std::int64_t intermediate) {
+  ModelConfig model;
+  model.hidden_size = hidden;
+  model.num_layers = layers;
+  model.num_heads = heads;
+  model.num_kv_heads = kv;
+  model.intermediate_size = intermediate;
+  model.vocab_size = 100352;
+  return model;
+}
+
+// Published sizes of OLMo 2.
+TEST(ModelShape, CountsOfTheReleasedModels) {
+  EXPECT_EQ(parameter_count(olmo2(2048, 16, 16, 16, 8192)), 1484916736);
+  EXPECT_EQ(parameter_count(olmo2(4096, 32, 32, 32, 11008)), 7298617344);
+  EXPECT_EQ(parameter_count(olmo2(5120, 40, 40, 40, 13824)), 13716198400);
+  EXPECT_EQ(parameter_count(olmo2(5120, 64, 40, 8, 27648)), 32234279936);
+}
+
+TEST(ModelShape, NamesAreThoseOfHuggingFaceInBytewiseOrder) {
+  ModelConfig model = sample_config().model;
+  model.num_layers = 12;
+  const auto shapes = parameter_shapes(model);
+  EXPECT_EQ(shapes.size(), 3U + 12U * 11U);
+  EXPECT_TRUE(std::is_sorted(shapes.begin(), shapes.end(),
+                             [](const auto& a, const auto& b) { return a.name < b.name; }));
+  const auto find = [&](const std::string& name) {
+    return *std::find_if(shapes.begin(), shapes.end(),
+                         [&](const auto& s) { return s.name == name; });
+  };
+  using Shape = std::vector<std::int64_t>;
+  EXPECT_EQ(find("lm_head.weight").shape, (Shape{258, 16}));
+  EXPECT_EQ(find("lm_head.weight").role, TensorRole::head);
+  EXPECT_EQ(find("model.embed_tokens.weight").role, TensorRole::embedding);
+  EXPECT_EQ(find("model.norm.weight").shape, (Shape{16}));
+  EXPECT_EQ(find("model.layers.10.self_attn.k_proj.weight").shape, (Shape{8, 16}));
+  EXPECT_EQ(find("model.layers.10.self_attn.k_norm.weight").shape, (Shape{8}));
+  EXPECT_EQ(find("model.layers.3.mlp.down_proj.weight").shape, (Shape{16, 24}));
+  EXPECT_EQ(find("model.layers.3.mlp.up_proj.weight").shape, (Shape{24, 16}));
+  EXPECT_EQ(find("model.layers.3.post_feedforward_layernorm.weight").role, TensorRole::norm);
+}
+
+TEST(ModelShape, WorkAndMemoryOfTheReleasedModels) {
+  const ModelConfig model = olmo2(4096, 32, 32, 32, 11008);
+  // 6 x contracted parameters, and attention.
+  const double contracted = 6.0 * (7298617344 - 100352.0 * 4096 - (32 * 4 + 1) * 4096.0);
+  EXPECT_DOUBLE_EQ(flops_per_token(model, 4096), contracted + 6.0 * 32 * 4096 * 4096);
+  EXPECT_EQ(checkpoint_bytes(model), 12 * 7298617344 + 16);
+}
+
+TEST(ModelShape, TrainingMemoryGrowsWithTheMicroBatchUpToTheBatch) {
+  Config config = sample_config();
+  const std::int64_t one = training_bytes(config);
+  EXPECT_GT(one, checkpoint_bytes(config.model));
+  config.run.micro_batch = 2;
+  const std::int64_t two = training_bytes(config);
+  EXPECT_GT(two, one);
+  config.run.micro_batch = 64;
+  EXPECT_EQ(training_bytes(config), two);
+}
+
+TEST(ModelShape, LargestAllowedModelDoesNotOverflow) {
+  Config config = sample_config();
+  config.model = olmo2(1 << 20, 4096, 2, 2, 1 << 23);
+  config.model.vocab_size = 1 << 22;
+  config.data.sequence_length = 1 << 20;
+  config.train.batch_size = 16;
+  config.run.micro_batch = 16;
+  EXPECT_NO_THROW(check_config(config));
+  EXPECT_GT(checkpoint_bytes(config.model), 0);
+  EXPECT_GT(training_bytes(config), checkpoint_bytes(config.model));
+}
+
+}  // namespace
+}  // namespace repro::manifests

@@ -1,0 +1,51 @@
+// Small sound values of every manifest, and a way to read docs/ beside the tests.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "artifacts/base/error.h"
+#include "manifests/config.h"
+#include "manifests/dataset.h"
+#include "manifests/run.h"
+#include "manifests/run_spec.h"
+#include "manifests/state.h"
+
+namespace repro::manifests {
+
+// A digest whose 32 bytes are all `byte`.
+Digest sample_digest(int byte);
+Config sample_config();
+Dataset sample_dataset();
+State sample_state();
+// Two segments, two states, closed logs, a dirty recipe repository.
+Run sample_run();
+RunSpec sample_spec();
+
+// The YAML of sample_config() as a person would write it, without defaults.
+std::string sample_yaml();
+
+// The file of the source tree at `path`.
+std::string read_source(std::string_view path);
+// The fenced block after the line "<!-- NAME -->" in a document of the source tree. With the
+// environment variable REPRO_UPDATE_DOCS set, the block is first replaced by `expected`.
+std::string doc_block(std::string_view document, std::string_view name, std::string_view expected);
+
+// The code and message of the Error that `act` throws; code `ok` and "" where it throws none.
+struct Failure {
+  std::string code;
+  std::string message;
+  std::string hint;
+};
+
+template <class Act>
+Failure failure_of(const Act& act) {
+  try {
+    act();
+  } catch (const Error& error) {
+    return {std::string(code_name(error.code())), error.what(), error.hint()};
+  }
+  return {"ok", "", ""};
+}
+
+}  // namespace repro::manifests
