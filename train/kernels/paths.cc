@@ -17,7 +17,10 @@ std::vector<KernelPath> available_paths(DoubleGemm blas) {
 }
 
 KernelPath choose_path(std::string_view name, DoubleGemm blas) {
-  const std::vector<KernelPath> paths = available_paths(blas);
+  return choose_path(name, available_paths(blas));
+}
+
+KernelPath choose_path(std::string_view name, const std::vector<KernelPath>& paths) {
   if (name.empty() || name == "auto") return paths.back();
   std::string there;
   for (const KernelPath& path : paths) {
