@@ -80,7 +80,7 @@ void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handl
 int Database::open_checked(bool create) {
   const int mode = create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
   sqlite3* raw = nullptr;
-  int code = sqlite3_open_v2(path_.c_str(), &raw, mode | SQLITE_OPEN_NOFOLLOW, nullptr);
+  int code = sqlite3_open_v2(path_.c_str(), &raw, mode, nullptr);
   handle_.reset(raw);
   if (code != SQLITE_OK) return code;
   harden(raw);
@@ -94,9 +94,11 @@ int Database::open_checked(bool create) {
 
 bool Database::open(bool create) {
   if (handle_) return true;
+  if (path_.empty()) return false;
   FileSystem& files = system_file_system();
   for (int attempt = 0; attempt < 2; ++attempt) {
-    if (!create && !files.exists(path_)) return false;
+    const auto status = files.find_status(path_);
+    if (status ? status->kind != FileKind::regular : !create) return false;
     const int code = open_checked(create);
     if (code == SQLITE_OK) return true;
     handle_.reset();

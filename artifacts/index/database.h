@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "artifacts/base/file_system.h"
+
 struct sqlite3;
 struct sqlite3_stmt;
 
@@ -14,7 +16,9 @@ namespace repro::artifacts {
 
 class Database {
  public:
-  explicit Database(std::string path) : path_(std::move(path)) {}
+  // Made absolute, because SQLite gives names such as ":memory:" a meaning of their own. "": no
+  // file.
+  explicit Database(const std::string& path) : path_(path.empty() ? path : absolute_path(path)) {}
 
   // Binds with `bind`, steps, and calls `row` for the first row, if any. False where there is no
   // database or no row, or where anything failed. `create`: make the file if it is not there.

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{1} << 20;  // large enough for SHA-NI's full speed
 // A file up to this size is read whole and hashed before anything is written.
-constexpr std::uint64_t kMaxWholeBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kMaxWholeBytes = std::uint64_t{1} << 20;
 
 using Piece = std::span<const std::byte>;
 

@@ -41,6 +41,7 @@ class FaultyFile final : public File {
 
   bool clone_from(File& source) override {
     owner_.enter("clone to", path_);
+    if (owner_.emulate_clones_) return copy_from(source);
     auto* faulty = dynamic_cast<FaultyFile*>(&source);
     return inner_->clone_from(faulty == nullptr ? source : *faulty->inner_);
   }
@@ -48,6 +49,16 @@ class FaultyFile final : public File {
   int descriptor() const override { return inner_->descriptor(); }
 
  private:
+  bool copy_from(File& source) {
+    std::vector<std::byte> buffer(std::size_t{1} << 16);
+    source.seek(0);
+    while (const std::size_t count = source.read(buffer)) {
+      inner_->write(std::span(buffer).first(count));
+    }
+    inner_->seek(0);
+    return true;
+  }
+
   FaultyFileSystem& owner_;
   std::unique_ptr<File> inner_;
   std::string path_;

@@ -47,6 +47,8 @@ class FaultyFileSystem final : public FileSystem {
   std::uint64_t num_calls() const { return num_calls_; }
   // Calls of File::write since the last of the above.
   std::uint64_t num_writes() const { return num_writes_; }
+  // Lets clone_from work on any file system, by copying.
+  void emulate_clones() { emulate_clones_ = true; }
   // Cuts every file back to what was synced.
   void drop_unsynced();
 
@@ -80,6 +82,7 @@ class FaultyFileSystem final : public FileSystem {
   Fault fault_ = Fault::none;
   std::uint64_t fault_call_ = 0;
   bool lasting_ = false;
+  bool emulate_clones_ = false;
   std::uint64_t num_calls_ = 0;
   std::uint64_t num_writes_ = 0;
   std::map<std::string, std::uint64_t> synced_bytes_;  // of files with unsynced ones

@@ -7,12 +7,26 @@
 #include <sstream>
 #include <system_error>
 
+#include "artifacts/base/environment.h"
 #include "artifacts/base/error.h"
 
 namespace repro::support {
+namespace {
 
-TemporaryFolder::TemporaryFolder()
-    : path_((std::filesystem::temp_directory_path() / "repro-test-XXXXXX").string()) {
+constexpr std::uintmax_t kMinFreeBytes = std::uintmax_t{1} << 30;
+
+// Memory where there is enough of it: the tests call fsync tens of thousands of times.
+std::filesystem::path parent_folder() {
+  const char* const memory = "/dev/shm";
+  std::error_code error;
+  const auto space = std::filesystem::space(memory, error);
+  if (!find_environment("TMPDIR") && !error && space.available >= kMinFreeBytes) return memory;
+  return std::filesystem::temp_directory_path();
+}
+
+}  // namespace
+
+TemporaryFolder::TemporaryFolder() : path_((parent_folder() / "repro-test-XXXXXX").string()) {
   REPRO_CHECK(::mkdtemp(path_.data()) != nullptr);
 }
 

@@ -1,4 +1,5 @@
-// A fresh folder for one test, removed with everything in it at the end.
+// A fresh folder for one test, removed with everything in it at the end. It lies in memory
+// (/dev/shm) where that has a GiB free and TMPDIR is not set.
 #pragma once
 
 #include <string>
