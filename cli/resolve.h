@@ -1,11 +1,13 @@
 // From what a person types to what it means.
 //
+//   ./folder, a/b.yaml   an existing file or folder, where the text contains '/'
 //   last, last~2          newest run, the second before it
-//   3f2a                  run, then object, by unique prefix of at least 4 hex digits
-//   my-run                tag, run name (the newest of that name) or dataset, in this order
-//   X@40, X@-1            state of run X at step 40; its newest state
-//   ./folder, a.yaml      an existing file or folder (always, where it contains '/')
-//   olmo2-tiny            a built-in recipe, last of all
+//   X@40, X@-1            state of run X at step 40; its newest stored state
+//   3f2a... (64 digits)   run id, object, state root or dataset root
+//   my-run                tag, run name (the newest of that name) or dataset
+//   3f2a                  run, else object, by unique prefix of at least 4 hex digits
+//   folder, a.yaml        an existing file or folder
+//   olmo2-tiny            a built-in recipe
 //
 // Only manifests, never the catalogue, decide what a name means. Errors: Error(not_found) with the
 // nearest name; Error(invalid_argument) for an ambiguous prefix, listing the candidates.

@@ -13,6 +13,8 @@ namespace repro::cli {
 
 // REPRO_TRAIN, else `repro-train` beside this program; nullopt where neither exists.
 std::optional<std::string> find_worker(Context& context);
+// As above; Error(environment) that says how to get one.
+std::string require_worker(Context& context);
 
 // Runs `spec` to its end and hands each event to `on_event`. Events `note` go to Io::note, `error`
 // becomes repro::Error with the worker's code, message and hint. Returns the `done` event (null

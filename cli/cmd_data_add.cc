@@ -1,0 +1,45 @@
+#include <fmt/format.h>
+
+#include "artifacts/store/store.h"
+#include "cli/commands.h"
+#include "cli/data_source.h"
+#include "cli/intake_option.h"
+
+namespace repro::cli {
+namespace {
+
+int run_data_add(const Arguments& arguments, Context& context) {
+  manifests::RunSpec spec;
+  spec.name = arguments.text("NAME");
+  artifacts::check_name(spec.name, "dataset name");
+  spec.paths = arguments.all("PATH");
+  spec.tokenizer = arguments.text("--tokenizer");
+  spec.intake = parse_intake(arguments).name;
+  const LoadedDataset added = add_dataset(context, std::move(spec));
+  context.io().line("dataset  " + arguments.text("NAME"));
+  context.io().line("root     " + manifests::dataset_root(added.dataset).hex());
+  return 0;
+}
+
+}  // namespace
+
+Command make_data_add_command() {
+  std::vector<OptionSpec> options = {
+      {"NAME", ValueKind::one, "", "name of the dataset", Required::yes},
+      {"PATH", ValueKind::many, "", "files, folders or builtin:... sources", Required::yes},
+      {"--tokenizer", ValueKind::one, "NAME", "byte or ids (default: by the files)"}};
+  for (auto& option : intake_options()) options.push_back(std::move(option));
+  return {.name = "data add",
+          .group = "Data",
+          .summary = "make a dataset of text, JSONL or token files",
+          .details =
+              "Text files are one document each, *.jsonl one a line (\"text\"); *.npy, *.u16 and "
+              "*.u32 hold token ids.\nFolders are walked in the order of names; symlinks are "
+              "passed over, and said. The dataset's root depends on\nnothing but the tokens and "
+              "documents.",
+          .needs = Needs::store,
+          .options = std::move(options),
+          .run = run_data_add};
+}
+
+}  // namespace repro::cli

@@ -1,0 +1,101 @@
+#include "cli/data_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "artifacts/base/error.h"
+#include "cli/resolve.h"
+#include "cli/worker.h"
+
+namespace repro::cli {
+namespace {
+
+constexpr std::size_t kMaxNameBytes = 100;
+
+bool is_builtin(const std::string& data) { return data.starts_with("builtin:"); }
+
+LoadedDataset load(Context& context, const Digest& manifest) {
+  return {manifest, load_dataset(context.store(), manifest)};
+}
+
+void print_dataset(Io& io, const Json& event, const LoadedDataset& loaded) {
+  const manifests::Dataset& dataset = loaded.dataset;
+  io.note(fmt::format("dataset {}: {} tokens, {} documents, {} sources, unigram entropy {} nats",
+                      event.value("name", ""), count_text(dataset.num_tokens()),
+                      count_text(dataset.num_documents()), dataset.sources.size(),
+                      dataset.unigram_entropy));
+  for (const std::string& skipped : dataset.skipped) io.note("  passed over: " + skipped);
+}
+
+}  // namespace
+
+std::string dataset_name_of(const std::string& path) {
+  std::string name = is_builtin(path) ? path : base_name(absolute_path(path));
+  for (char& c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > 127 || (!std::isalnum(byte) && c != '.' && c != '_')) c = '-';
+  }
+  const std::size_t first = name.find_first_not_of(".-");
+  name.erase(0, std::min(first, name.size()));
+  return name.empty() ? "data" : name.substr(0, kMaxNameBytes);
+}
+
+std::optional<LoadedDataset> find_dataset(Context& context, const std::string& data) {
+  if (is_builtin(data) || data.find('/') != std::string::npos) {
+    const auto ref = context.store().find_ref("datasets", dataset_name_of(data));
+    return ref ? std::optional(load(context, ref->target)) : std::nullopt;
+  }
+  const auto ref = context.store().find_ref("datasets", data);
+  if (ref) return load(context, ref->target);
+  if (context.files().exists(data)) return std::nullopt;
+  const Resolved resolved = resolve(context, data);
+  if (resolved.noun != Noun::dataset) {
+    throw Error(Code::invalid_argument,
+                fmt::format("'{}' is a {}, not a dataset", data, noun_name(resolved.noun)),
+                "`repro status` lists the datasets; --data takes a folder too");
+  }
+  return load(context, resolved.digest);
+}
+
+LoadedDataset add_dataset(Context& context, manifests::RunSpec spec) {
+  spec.command = manifests::SpecCommand::data_add;
+  spec.store = context.store().folder();
+  std::optional<LoadedDataset> added;
+  run_worker(context, spec, [&](const Json& event) {
+    if (json_string(event, "type", "event of the worker") != "dataset") return;
+    const std::string manifest = json_string(event, "manifest", "event of the worker");
+    added = load(context, parse_digest(manifest, "event of the worker"));
+    print_dataset(context.io(), event, *added);
+    context.io().emit("dataset", event);
+  });
+  if (!added) throw Error(Code::internal, "the worker added no dataset and did not say why");
+  return *added;
+}
+
+LoadedDataset require_dataset(Context& context, const std::string& data,
+                              const std::string& tokenizer) {
+  if (data.empty()) {
+    throw Error(Code::invalid_argument, "the recipe names no data (data.source)",
+                "give --data FOLDER or --data NAME of a dataset");
+  }
+  const bool names_files = is_builtin(data) || data.find('/') != std::string::npos;
+  if (!names_files) {
+    if (auto found = find_dataset(context, data)) return *std::move(found);
+  }
+  if (!is_builtin(data) && !context.files().exists(data)) {
+    throw Error(Code::not_found, "there is no data at " + data,
+                "give --data FOLDER or --data NAME of a dataset");
+  }
+  manifests::RunSpec spec;
+  spec.paths = {data};
+  spec.name = dataset_name_of(data);
+  spec.tokenizer = tokenizer;
+  spec.intake = "copy";
+  return add_dataset(context, spec);
+}
+
+}  // namespace repro::cli

@@ -1,0 +1,31 @@
+// The data of a training: a dataset of the store, or files that become one.
+#pragma once
+
+#include <string>
+
+#include "artifacts/base/digest.h"
+#include "cli/context.h"
+#include "manifests/dataset.h"
+#include "manifests/run_spec.h"
+
+namespace repro::cli {
+
+struct LoadedDataset {
+  Digest manifest;
+  manifests::Dataset dataset;
+};
+
+// `data`: the name, id or root of a dataset, or a path or "builtin:..." that is added under its own
+// name. Unchanged files are known by their status and not read again. Error(not_found).
+LoadedDataset require_dataset(Context& context, const std::string& data,
+                              const std::string& tokenizer);
+// Only what the store has already; nullopt where it would have to be added.
+std::optional<LoadedDataset> find_dataset(Context& context, const std::string& data);
+
+// Adds files through the worker; prints what came of it. `spec` has paths, name, tokenizer, intake.
+LoadedDataset add_dataset(Context& context, manifests::RunSpec spec);
+
+// "common-licenses" for /usr/share/common-licenses/, "builtin-prose" for builtin:prose.
+std::string dataset_name_of(const std::string& path);
+
+}  // namespace repro::cli

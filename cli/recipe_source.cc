@@ -1,0 +1,175 @@
+#include "cli/recipe_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "artifacts/base/error.h"
+#include "artifacts/base/spelling.h"
+#include "cli/worker.h"
+
+namespace repro::cli {
+namespace {
+
+constexpr std::uint64_t kMaxRecipeBytes = std::uint64_t{1} << 20;
+
+struct RunningOption {
+  OptionSpec spec;
+  const char* key;
+};
+
+const std::vector<RunningOption>& running_table() {
+  static const std::vector<RunningOption> kTable = {
+      {{"--threads", ValueKind::one, "N", "threads (0: all cores)"}, "run.threads"},
+      {{"--kernels", ValueKind::one, "PATH", "scalar, avx2, avx512, amx, neon, fp64 or auto"},
+       "run.kernels"},
+      {{"--micro-batch", ValueKind::one, "N", "sequences at a time (0: as memory allows)"},
+       "run.micro_batch"},
+      {{"--ranks", ValueKind::one, "N", "processes (this version: 1)"}, "run.ranks"},
+      {{"--device", ValueKind::one, "NAME", "cpu or cuda"}, "run.device"},
+      {{"--digest-every", ValueKind::one, "K", "roots in the log at every K-th step"},
+       "run.digest_every"},
+      {{"--checkpoint-every", ValueKind::one, "K", "a stored state at every K-th step"},
+       "run.checkpoint_every"},
+  };
+  return kTable;
+}
+
+std::vector<manifests::RecipeLayer> builtin_layers(const manifests::BuiltinRecipe& recipe,
+                                                   bool smoke) {
+  const std::string name(recipe.name);
+  std::vector<manifests::RecipeLayer> layers = {{name + "/recipe.yaml", std::string(recipe.yaml)}};
+  if (smoke) {
+    if (recipe.smoke.empty()) {
+      throw Error(Code::invalid_argument, "recipe " + name + " has no smoke size");
+    }
+    layers.push_back({name + "/smoke.yaml", std::string(recipe.smoke)});
+  }
+  return layers;
+}
+
+std::vector<manifests::RecipeLayer> file_layers(FileSystem& files, const std::string& path,
+                                                bool smoke) {
+  std::vector<manifests::RecipeLayer> layers = {{path, files.read_file(path, kMaxRecipeBytes)}};
+  if (!smoke) return layers;
+  const std::string overlay = join_path(parent_path(path), "smoke.yaml");
+  if (!files.exists(overlay)) {
+    throw Error(Code::invalid_argument, "recipe " + path + " has no smoke size",
+                "--smoke lays the file smoke.yaml beside the recipe over it");
+  }
+  layers.push_back({overlay, files.read_file(overlay, kMaxRecipeBytes)});
+  return layers;
+}
+
+// The YAML file that `recipe` names, or nullopt.
+std::optional<std::string> find_recipe_file(FileSystem& files, const std::string& recipe) {
+  const auto status = files.find_status(recipe);
+  if (!status) return std::nullopt;
+  if (status->kind != FileKind::directory) return recipe;
+  const std::string inside = join_path(recipe, "recipe.yaml");
+  if (files.exists(inside)) return inside;
+  throw Error(Code::not_found, "folder " + recipe + " has no recipe.yaml");
+}
+
+[[noreturn]] void fail_unknown_recipe(const std::string& recipe) {
+  std::vector<std::string> names;
+  std::string list;
+  for (const auto& builtin : manifests::builtin_recipes()) {
+    names.emplace_back(builtin.name);
+    list += (list.empty() ? "" : ", ") + names.back();
+  }
+  const auto nearest = find_nearest(recipe, names);
+  throw Error(Code::not_found, "there is no recipe or file '" + recipe + "'",
+              nearest ? "did you mean " + *nearest + "?" : "built-in recipes: " + list);
+}
+
+std::string label_of(const manifests::Config& config, const std::string& path) {
+  if (!config.name.empty()) return config.name;
+  const std::string name = base_name(path);
+  const std::string stem = name.substr(0, name.find('.'));
+  return stem == "recipe" ? base_name(parent_path(absolute_path(path))) : stem;
+}
+
+bool lists(const Json& event, const char* key, const std::string& value) {
+  const auto found = event.find(key);
+  return found != event.end() && std::find(found->begin(), found->end(), value) != found->end();
+}
+
+}  // namespace
+
+ResolvedRecipe resolve_recipe(Context& context, const std::string& recipe, bool smoke,
+                              const std::vector<manifests::Override>& overrides) {
+  ResolvedRecipe resolved;
+  if (const auto* builtin = manifests::find_builtin_recipe(recipe)) {
+    resolved.config = manifests::resolve_recipe(builtin_layers(*builtin, smoke), overrides);
+    resolved.label = recipe;
+    return resolved;
+  }
+  const auto file = find_recipe_file(context.files(), recipe);
+  if (!file) fail_unknown_recipe(recipe);
+  resolved.config =
+      manifests::resolve_recipe(file_layers(context.files(), *file, smoke), overrides);
+  resolved.path = *file;
+  resolved.label = label_of(resolved.config, *file);
+  return resolved;
+}
+
+std::vector<OptionSpec> recipe_options() {
+  return {{"--smoke", ValueKind::flag, "", "the recipe's small size, for a first look"},
+          {"--set", ValueKind::many, "KEY=VALUE", "change a value of the recipe; may be repeated"}};
+}
+
+std::vector<OptionSpec> running_options() {
+  std::vector<OptionSpec> options;
+  for (const RunningOption& option : running_table()) options.push_back(option.spec);
+  return options;
+}
+
+std::vector<manifests::Override> set_overrides(const Arguments& arguments) {
+  std::vector<manifests::Override> overrides;
+  for (const std::string& text : arguments.all("--set")) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      throw Error(Code::invalid_argument, "--set needs KEY=VALUE, not '" + text + "'",
+                  "`repro config --keys` lists the keys");
+    }
+    overrides.push_back({text.substr(0, equals), text.substr(equals + 1)});
+  }
+  return overrides;
+}
+
+std::vector<manifests::Override> running_overrides(const Arguments& arguments) {
+  std::vector<manifests::Override> overrides;
+  for (const RunningOption& option : running_table()) {
+    if (const auto value = arguments.find(option.spec.name)) {
+      overrides.push_back({option.key, *value});
+    }
+  }
+  return overrides;
+}
+
+void check_possible(Context& context, const manifests::Config& config) {
+  if (config.run.ranks != 1) {
+    throw Error(Code::unsupported,
+                fmt::format("cannot train on {} ranks: ranks do not exist yet in this version",
+                            config.run.ranks),
+                "leave --ranks out, or give --ranks 1; --threads uses the cores of this machine");
+  }
+  if (config.run.device == "cpu" && config.profile == "exact") return;
+  manifests::RunSpec spec;
+  spec.command = manifests::SpecCommand::probe;
+  Json probe;
+  run_worker(context, spec, [&](const Json& event) { probe = event; });
+  if (!lists(probe, "devices", config.run.device)) {
+    throw Error(Code::environment, "the trainer of this build has no device " + config.run.device,
+                "`repro doctor` says what it has");
+  }
+  if (!lists(probe, "profiles", config.profile)) {
+    throw Error(Code::environment, "the trainer of this build has no profile " + config.profile,
+                "`repro doctor` says what it has; profile exact runs everywhere");
+  }
+}
+
+}  // namespace repro::cli

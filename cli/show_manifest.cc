@@ -1,0 +1,179 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "artifacts/base/error.h"
+#include "cli/findings.h"
+#include "cli/show.h"
+#include "logs/run_log.h"
+#include "manifests/schema.h"
+#include "verify/run_logs.h"
+
+namespace repro::cli {
+namespace {
+
+constexpr std::uint64_t kMaxShownBytes = std::uint64_t{1} << 20;
+constexpr std::size_t kMaxSources = 20;
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
+  return "[" + text + "]";
+}
+
+Json tensor_records(const manifests::State& state) {
+  Json tensors = Json::array();
+  for (const manifests::StateTensor& tensor : state.tensors) {
+    tensors.push_back({{"name", tensor.name},
+                       {"dtype", tensor.dtype},
+                       {"shape", tensor.shape},
+                       {"size", tensor.size},
+                       {"digest", tensor.digest.hex()},
+                       {"root", tensor.root.hex()}});
+  }
+  return tensors;
+}
+
+Json state_json(const std::optional<std::string>& run, std::int64_t step, bool stored) {
+  Json object = {{"step", step}, {"stored", stored}};
+  object["run"] = run ? Json(*run) : Json();
+  return object;
+}
+
+std::optional<logs::StepEvent> find_logged(const artifacts::Store& store, const manifests::Run& run,
+                                           std::int64_t step) {
+  const std::string log = verify::read_log(store, run.log);
+  const std::string what = "log of run " + run_label(run);
+  const std::string genesis = verify::log_genesis(run, verify::LogKind::log);
+  for (const Json& event : logs::check_lines(log, genesis, what, false).events) {
+    if (json_string(event, "type", what) == "step" && json_int(event, "step", what) == step) {
+      return logs::parse_step(event, what);
+    }
+  }
+  return std::nullopt;
+}
+
+Json root_json(const std::optional<Digest>& root) {
+  return {{"digest", root ? Json(root->hex()) : Json()}};
+}
+
+}  // namespace
+
+void show_state(Io& io, const manifests::State& state, const std::optional<Resolved>& of_run) {
+  const bool known = of_run && of_run->run;
+  if (known) io.line("run         " + of_run->run->id);
+  io.line(fmt::format("step        {}", state.step));
+  io.line("state       " + state.state_root.hex());
+  io.line("model       " + state.model_root.hex());
+  io.line("derivation  " + state.derivation.hex());
+  std::vector<std::vector<std::string>> rows = {{"TENSOR", "DTYPE", "SHAPE", "BYTES", "ROOT"}};
+  std::int64_t bytes = 0;
+  for (const manifests::StateTensor& tensor : state.tensors) {
+    rows.push_back({tensor.name, tensor.dtype, shape_text(tensor.shape), count_text(tensor.size),
+                    tensor.root.short_hex()});
+    bytes += tensor.size;
+  }
+  io.table(rows);
+  io.line(fmt::format("{} tensors, {}", state.tensors.size(),
+                      bytes_text(static_cast<std::uint64_t>(bytes))));
+  if (!io.json()) return;
+  Json object = state_json(known ? std::optional(of_run->run->id) : std::nullopt, state.step, true);
+  object["manifest"] = sha256(manifests::encode_state(state)).hex();
+  object["derivation"] = state.derivation.hex();
+  object["state"] = root_json(state.state_root);
+  object["model"] = root_json(state.model_root);
+  object["tensors"] = tensor_records(state);
+  io.emit("state", object);
+}
+
+void show_logged_state(Context& context, const Resolved& resolved) {
+  Io& io = context.io();
+  const manifests::Run& run = *resolved.run;
+  const auto logged = find_logged(context.store(), run, *resolved.step);
+  const auto state_root = logged ? logged->state_root : std::nullopt;
+  const auto model_root = logged ? logged->model_root : std::nullopt;
+  io.line("run    " + run.id);
+  io.line(fmt::format("step   {} (not stored; `repro checkout {}` re-derives it)", *resolved.step,
+                      resolved.text));
+  if (state_root) io.line("state  " + state_root->hex());
+  if (model_root) io.line("model  " + model_root->hex());
+  Json object = state_json(run.id, *resolved.step, false);
+  object["state"] = root_json(state_root);
+  object["model"] = root_json(model_root);
+  io.emit("state", object);
+}
+
+void show_dataset(Io& io, const manifests::Dataset& dataset, const std::string& manifest) {
+  const std::string root = manifests::dataset_root(dataset).hex();
+  io.line("dataset    " + dataset.name);
+  io.line("root       " + root);
+  io.line(fmt::format("tokenizer  {}, {} ids as {}", dataset.tokenizer,
+                      count_text(dataset.vocab_size), dataset.dtype));
+  io.line(fmt::format("tokens     {} in {} documents, {} shards", count_text(dataset.num_tokens()),
+                      count_text(dataset.num_documents()), dataset.shards.size()));
+  io.line(fmt::format("entropy    {} nats a token (unigram)", dataset.unigram_entropy));
+  io.line("created    " + dataset.created);
+  std::vector<std::vector<std::string>> rows = {{"SOURCE", "BYTES", "DOCUMENTS", "DIGEST"}};
+  for (std::size_t i = 0; i < std::min(dataset.sources.size(), kMaxSources); ++i) {
+    const auto& source = dataset.sources[i];
+    rows.push_back({source.path, count_text(source.size), count_text(source.documents),
+                    source.digest.short_hex()});
+  }
+  io.table(rows);
+  if (dataset.sources.size() > kMaxSources) {
+    io.line(fmt::format("and {} more (--json lists all)", dataset.sources.size() - kMaxSources));
+  }
+  for (const std::string& skipped : dataset.skipped) io.line("passed over " + skipped);
+  if (!io.json()) return;
+  Json sources = Json::array();
+  for (const auto& source : dataset.sources) {
+    sources.push_back({{"path", source.path},
+                       {"digest", source.digest.hex()},
+                       {"size", source.size},
+                       {"documents", source.documents}});
+  }
+  Json shards = Json::array();
+  for (const auto& shard : dataset.shards) {
+    shards.push_back({{"tokens", shard.tokens.hex()},
+                      {"num_tokens", shard.num_tokens},
+                      {"documents", shard.documents.hex()},
+                      {"num_documents", shard.num_documents}});
+  }
+  io.emit("dataset", {{"name", dataset.name},
+                      {"digest", root},
+                      {"manifest", manifest},
+                      {"tokenizer", dataset.tokenizer},
+                      {"dtype", dataset.dtype},
+                      {"vocab_size", dataset.vocab_size},
+                      {"tokens", dataset.num_tokens()},
+                      {"documents", dataset.num_documents()},
+                      {"unigram_entropy", dataset.unigram_entropy},
+                      {"created", dataset.created},
+                      {"shards", shards},
+                      {"sources", sources},
+                      {"skipped", dataset.skipped}});
+}
+
+void show_object(Context& context, const Digest& digest) {
+  Io& io = context.io();
+  const artifacts::Store& store = context.store();
+  const std::uint64_t size = store.size_of(digest);
+  io.line("object  " + digest.hex());
+  io.line(fmt::format("size    {} bytes", count_text(static_cast<std::int64_t>(size))));
+  Json object = {{"digest", digest.hex()}, {"size", size}, {"content", nullptr}};
+  const std::string bytes = size <= kMaxShownBytes ? store.get(digest) : "";
+  const auto schema = manifests::find_schema(bytes);
+  object["content_schema"] = schema ? Json(*schema) : Json();
+  if (schema) {
+    object["content"] = parse_json(bytes, "object " + digest.short_hex());
+    io.line("schema  " + *schema);
+    io.line(object["content"].dump(2));
+  } else {
+    store.read(digest, [](std::span<const std::byte>) {});
+    io.line("sound   its bytes match its name; `repro cat` writes them");
+  }
+  io.emit("object", object);
+}
+
+}  // namespace repro::cli
