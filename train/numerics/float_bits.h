@@ -90,10 +90,11 @@ REPRO_HD std::int64_t sticky_for_float(std::int64_t v) {
 // v as a binary64, exact for every value of sticky_for_float; halves, so that it vectorises on
 // AVX2.
 REPRO_HD double exact_double(std::int64_t v) {
-  const std::int32_t high = static_cast<std::int32_t>(v >> 32);
-  const std::uint64_t low = static_cast<std::uint64_t>(v) & 0xFFFFFFFFU;
-  const double low_double = from_bits64(low | 0x4330000000000000U) - 0x1p52;
-  return static_cast<double>(high) * 0x1p32 + low_double;
+  // 2^84 + 2^63 + high * 2^32 and 2^52 + low, both exact; so is their difference from the constant.
+  const std::uint64_t bits = static_cast<std::uint64_t>(v);
+  const double high = from_bits64((bits >> 32) ^ 0x4530000080000000U);
+  const double low = from_bits64((bits & 0xFFFFFFFFU) | 0x4330000000000000U);
+  return (high - 0x1.00000801p84) + low;
 }
 
 // The binary64 factor 2^e for rne32_scaled: beyond these bounds every result is infinite or zero.

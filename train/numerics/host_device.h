@@ -14,6 +14,16 @@
 #define REPRO_HD [[gnu::always_inline]] inline
 #endif
 
+// Before a loop whose iterations touch only their own elements, so that in-place use vectorises
+// too.
+#if defined(__clang__)
+#define REPRO_INDEPENDENT_LOOP _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__) && !defined(__CUDACC__)
+#define REPRO_INDEPENDENT_LOOP _Pragma("GCC ivdep")
+#else
+#define REPRO_INDEPENDENT_LOOP
+#endif
+
 namespace repro::train {
 
 // round to nearest even of the exact a * b + c.
