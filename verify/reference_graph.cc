@@ -10,7 +10,8 @@
 namespace repro::verify {
 namespace {
 
-constexpr std::uint64_t kMaxManifestBytes = std::uint64_t{64} << 20;
+// Logs are read whole as well; a forged manifest must not ask for the machine's memory.
+constexpr std::uint64_t kMaxReadBytes = std::uint64_t{1} << 34;
 constexpr std::size_t kMaxReferrers = 8;
 
 std::string short_id(const manifests::Run& run) { return run.id.substr(0, 12); }
@@ -61,11 +62,23 @@ void ReferenceGraph::add_object_error(const Digest& digest, const Error& error) 
 
 std::optional<std::string> ReferenceGraph::find_bytes(const Digest& digest) {
   try {
-    return store_.get(digest, kMaxManifestBytes);
+    std::string bytes = store_.get(digest, kMaxReadBytes);
+    sound_.insert(digest);
+    return bytes;
   } catch (const Error& error) {
     add_object_error(digest, error);
     return std::nullopt;
   }
+}
+
+std::optional<std::string> ReferenceGraph::find_log(const manifests::LogSummary& summary) {
+  std::string text;
+  for (const auto& piece : summary.pieces) {
+    const auto bytes = find_bytes(piece.digest);
+    if (!bytes) return std::nullopt;
+    text += *bytes;
+  }
+  return text;
 }
 
 void ReferenceGraph::add_ref(const artifacts::Ref& ref, const std::string& ref_path) {
@@ -121,12 +134,9 @@ void ReferenceGraph::visit_run(const Digest& digest, const std::string& text,
     for (const auto& segment : run.segments) visit_segment(digest, run, segment);
     for (const auto& stored : run.states) visit_state(digest, run, stored);
     for (const LogKind kind : {LogKind::log, LogKind::telemetry}) {
-      const auto& pieces = log_summary(run, kind).pieces;
-      const bool readable = std::all_of(pieces.begin(), pieces.end(), [&](const auto& piece) {
-        return find_bytes(piece.digest).has_value();
-      });
-      if (!readable) continue;  // the piece is reported as an object
-      for (Finding& finding : check_published(store_, run, kind, store_.object_path(digest))) {
+      const auto log = find_log(log_summary(run, kind));
+      if (!log) continue;  // the piece is reported as an object
+      for (Finding& finding : check_published(run, kind, *log, store_.object_path(digest))) {
         finding.object = digest.hex();
         findings_.push_back(std::move(finding));
       }

@@ -40,6 +40,8 @@ class ReferenceGraph {
   };
   const std::vector<Manifest>& states() const { return states_; }
   const std::vector<Manifest>& datasets() const { return datasets_; }
+  // Whether the object was read whole, both digests verified.
+  bool is_sound(const Digest& digest) const { return sound_.contains(digest); }
   // Objects that something reached refers to, in order.
   std::vector<Digest> reached() const;
   // "tensor lm_head.weight of state at step 40 of run 3c..."; long lists end in "and 12 more".
@@ -56,6 +58,7 @@ class ReferenceGraph {
   void add_edge(const Digest& target, const std::string& role, const std::string& label);
   void add_edges(std::string_view text, const std::string& label);
   std::optional<std::string> find_bytes(const Digest& digest);
+  std::optional<std::string> find_log(const manifests::LogSummary& summary);
   void visit_run(const Digest& digest, const std::string& text, const std::string& wanted_id);
   void visit_segment(const Digest& run_digest, const manifests::Run& run,
                      const manifests::Segment& segment);
@@ -73,6 +76,7 @@ class ReferenceGraph {
   std::map<std::string, std::size_t> label_ids_;
   std::map<Digest, std::vector<Edge>> edges_;
   std::set<Digest> visited_;
+  std::set<Digest> sound_;
   std::vector<Manifest> states_;
   std::vector<Manifest> datasets_;
   std::map<Digest, std::string> object_errors_;

@@ -53,10 +53,11 @@ struct TailPosition {
 std::vector<Finding> check_tail(std::string_view text, const TailPosition& position, Torn torn,
                                 const std::string& path);
 
-// Chain, head, count and sizes of pieces against the manifest; for the log also steps in order and
-// roots equal to those of the stored states. Findings carry `path`.
-std::vector<Finding> check_published(const artifacts::Store& store, const manifests::Run& run,
-                                     LogKind kind, const std::string& path);
+// Chain, head, count and sizes of pieces against the manifest, for `text`, the pieces put together;
+// for the log also steps in order and roots equal to those of the stored states. Findings carry
+// `path`.
+std::vector<Finding> check_published(const manifests::Run& run, LogKind kind, std::string_view text,
+                                     const std::string& path);
 
 // Checks the files of runs/`id`, with the run's published part where it has one.
 std::vector<Finding> check_run_folder(const artifacts::Store& store, const std::string& id);

@@ -89,24 +89,10 @@ std::vector<Finding> check_tail(std::string_view text, const TailPosition& posit
 
 namespace {
 
-// What is known of a run when its folder is checked.
-struct FolderView {
-  std::optional<Digest> target;
-  std::optional<manifests::Run> run;
-};
-
-// nullopt where the published part itself is damaged: that is reported with the run, not here.
-std::optional<FolderView> find_view(const artifacts::Store& store, const std::string& id) {
-  try {
-    FolderView view;
-    if (const auto ref = store.find_ref("runs", id)) {
-      view.target = ref->target;
-      view.run = manifests::parse_run(store.get(ref->target), "run " + id);
-    }
-    return view;
-  } catch (const Error&) {
-    return std::nullopt;
-  }
+std::optional<manifests::Run> find_published(const artifacts::Store& store, const std::string& id) {
+  const auto ref = store.find_ref("runs", id);
+  if (!ref) return std::nullopt;
+  return manifests::parse_run(store.get(ref->target), "run " + id);
 }
 
 // Before the first publication the log's first line says which derivation it belongs to.
@@ -121,50 +107,40 @@ std::string unpublished_genesis(std::string_view text, const std::string& id, Lo
   return logs::genesis(logs::kLogSchema, derivation);
 }
 
-std::vector<Finding> check_tail_file(const artifacts::Store& store, const FolderView& view,
-                                     const std::string& id, LogKind kind) {
+// The tail is read before the ref: a training beside us may publish in between, and then the lines
+// only repeat what is published.
+std::vector<Finding> check_tail_file(const artifacts::Store& store, const std::string& id,
+                                     LogKind kind) {
   const std::string_view name = kind == LogKind::log ? kLogTail : kTelemetryTail;
-  const std::string path = join_path(join_path(store.folder(), "runs/" + id), name);
+  const std::string path = join_path(store.run_folder(id), name);
   if (!store.files().exists(path)) return {};
-  std::string published;
-  std::string head;
+  std::string text;
   try {
-    const std::string text = store.files().read_file(path, kMaxTailBytes);
-    Torn torn = Torn::allowed;
-    if (view.run) {
-      try {
-        published = read_log(store, log_summary(*view.run, kind));
-      } catch (const Error&) {  // reported with the run
-      }
-      const auto& summary = log_summary(*view.run, kind);
-      head = summary.lines == 0 ? log_genesis(*view.run, kind) : summary.head;
-      if (view.run->status == manifests::RunStatus::finished) torn = Torn::refused;
-    } else if (text.find('\n') != std::string::npos) {
-      head = unpublished_genesis(text, id, kind);
-    }
-    return check_tail(text, {published, head}, torn, path);
+    text = store.files().read_file(path, kMaxTailBytes);
   } catch (const Error& error) {
     return {finding_of(error, "tail", path)};
+  }
+  if (text.empty()) return {};
+  try {
+    const auto run = find_published(store, id);
+    if (!run)
+      return check_tail(text, {"", unpublished_genesis(text, id, kind)}, Torn::allowed, path);
+    const auto& summary = log_summary(*run, kind);
+    const std::string head = summary.lines == 0 ? log_genesis(*run, kind) : summary.head;
+    const bool finished = run->status == manifests::RunStatus::finished;
+    return check_tail(text, {read_log(store, summary), head},
+                      finished ? Torn::refused : Torn::allowed, path);
+  } catch (const Error&) {  // the published part is damaged: reported with the run, not here
+    return {};
   }
 }
 
 }  // namespace
 
 std::vector<Finding> check_run_folder(const artifacts::Store& store, const std::string& id) {
-  // A training beside us may publish between our reading the ref and the tail; then look again.
-  constexpr int kAttempts = 4;
-  std::vector<Finding> findings;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    findings.clear();
-    const auto view = find_view(store, id);
-    if (!view) return {};
-    for (const LogKind kind : {LogKind::log, LogKind::telemetry}) {
-      for (Finding& finding : check_tail_file(store, *view, id, kind)) {
-        findings.push_back(std::move(finding));
-      }
-    }
-    const auto again = find_view(store, id);
-    if (!again || again->target == view->target) break;
+  std::vector<Finding> findings = check_tail_file(store, id, LogKind::log);
+  for (Finding& finding : check_tail_file(store, id, LogKind::telemetry)) {
+    findings.push_back(std::move(finding));
   }
   return findings;
 }
