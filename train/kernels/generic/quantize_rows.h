@@ -12,11 +12,15 @@ inline constexpr std::int32_t kFarBelow = -(1 << 20);
 
 namespace detail {
 
-// The exponent of one element, its fold added; kNoExponent where it does not count.
+// Below every element that counts. Not INT32_MIN: compilers see that it is max's identity and then
+// no longer the maximum they could vectorise.
+inline constexpr std::int32_t kDropped = -(1 << 24);
+
+// The exponent of one element, its fold added; kDropped where it does not count.
 REPRO_HD std::int32_t element_exponent(float x, std::int32_t fold) {
-  const bool counts = (x != 0) & (fold != kNoExponent);
+  const bool counts = (abs_bits(x) != 0) & (fold != kNoExponent);
   const std::int32_t exponent = exponent15(x) + larger(fold, kFarBelow);
-  return counts ? exponent : kNoExponent;
+  return counts ? exponent : kDropped;
 }
 
 template <class Lanes>
@@ -27,11 +31,12 @@ REPRO_HD std::int32_t row_exponent(const Lanes& lanes, const float* x, const std
     const std::uint32_t most = max_abs_bits(lanes, x, cols);
     return most == 0 ? kNoExponent : exponent15(from_bits(most));
   }
-  std::int32_t most = kNoExponent;
+  std::int32_t most = kDropped;
   for (std::int64_t i = lanes.first(); i < cols; i += lanes.stride()) {
     most = larger(most, element_exponent(x[i], fold[i]));
   }
-  return lanes.max(most);
+  most = lanes.max(most);
+  return most == kDropped ? kNoExponent : most;
 }
 
 // kFold: every element has its own shift. kLow: a second digit.
@@ -81,32 +86,43 @@ REPRO_HD void quantize_row(const Lanes& lanes, const QuantizeRowsArgs& args, std
   }
 }
 
-// All columns given; a lane owns whole columns.
+namespace detail {
+
+// exponents[c] of every column; a lane owns whole columns.
 template <class Lanes>
-REPRO_HD void quantize_columns(const Lanes& lanes, const QuantizeColumnsArgs& args) {
+REPRO_HD void column_exponents(const Lanes& lanes, const QuantizeColumnsArgs& args) {
   std::int32_t* exponents = args.exponents;
-  for (std::int64_t c = lanes.first(); c < args.cols; c += lanes.stride()) {
-    exponents[c] = kNoExponent;
-  }
+  for (std::int64_t c = lanes.first(); c < args.cols; c += lanes.stride()) exponents[c] = kDropped;
   for (std::int64_t r = 0; r < args.rows; ++r) {
     const float* x = args.x + r * args.ld;
     const std::int32_t fold = args.fold == nullptr ? 0 : args.fold[r];
     if (fold == kNoExponent) continue;
     REPRO_INDEPENDENT_LOOP
     for (std::int64_t c = lanes.first(); c < args.cols; c += lanes.stride()) {
-      exponents[c] = larger(exponents[c], detail::element_exponent(x[c], fold));
+      exponents[c] = larger(exponents[c], element_exponent(x[c], fold));
     }
   }
+  for (std::int64_t c = lanes.first(); c < args.cols; c += lanes.stride()) {
+    exponents[c] = exponents[c] == kDropped ? kNoExponent : exponents[c];
+  }
+}
+
+}  // namespace detail
+
+template <class Lanes>
+REPRO_HD void quantize_columns(const Lanes& lanes, const QuantizeColumnsArgs& args) {
+  detail::column_exponents(lanes, args);
+  const std::int32_t* exponents = args.exponents;
   for (std::int64_t r = 0; r < args.rows; ++r) {
     const float* x = args.x + r * args.ld;
     std::int16_t* digits = args.digits + r * args.ld_digits;
     const std::int32_t fold = args.fold == nullptr ? 0 : larger(args.fold[r], kFarBelow);
     REPRO_INDEPENDENT_LOOP
     for (std::int64_t c = lanes.first(); c < args.cols; c += lanes.stride()) {
-      // An empty column has kNoExponent: its elements are zero, or dropped by a shift far down.
-      const std::int32_t exponent = larger(exponents[c], kFarBelow);
+      // The elements of an empty column are zero or dropped: a shift far down makes both zero.
       const bool empty = exponents[c] == kNoExponent;
-      const SplitScale scale = split_scale(empty ? kFarBelow : 13 - exponent + fold);
+      const std::int32_t shift = 13 - larger(exponents[c], kFarBelow) + fold;
+      const SplitScale scale = split_scale(empty ? kFarBelow : shift);
       digits[c] = static_cast<std::int16_t>(digit15(scaled_to_digit(x[c], scale)));
     }
   }
