@@ -110,7 +110,7 @@ class RecipeConformance : public testing::TestWithParam<std::string> {};
 
 TEST_P(RecipeConformance, EveryVariantReachesTheGoldenRoot) {
   const std::string recipe = GetParam();
-  const test::TemporaryFolder folder;
+  const support::TemporaryFolder folder;
   artifacts::Store store = artifacts::Store::init(system_file_system(), folder.path() + "/.repro");
   const SmokeInputs inputs = smoke_inputs(recipe, store);
   const std::int64_t steps = inputs.config.train.steps;
@@ -138,8 +138,8 @@ std::vector<std::string> recipe_names() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Recipes, RecipeConformance, testing::ValuesIn(recipe_names()),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& recipe) {
+                           std::string name = recipe.param;
                            for (char& c : name) c = c == '-' ? '_' : c;
                            return name;
                          });

@@ -45,7 +45,7 @@ class TrainerTest : public testing::Test {
     inputs_.config.train.batch_size = 2;
   }
 
-  const test::TemporaryFolder folder_;
+  const support::TemporaryFolder folder_;
   artifacts::Store store_;
   SmokeInputs inputs_;
   Parallel parallel_;
