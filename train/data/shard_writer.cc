@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <numeric>
 
 #include "artifacts/base/error.h"
 #include "train/data/token_file.h"
+#include "train/numerics/functions64.h"
 
 namespace repro::train {
 namespace {
@@ -44,7 +44,7 @@ double TokenCounts::entropy() const {
   for (const std::int64_t count : counts_) {
     if (count == 0) continue;
     const double share = static_cast<double>(count) / all;
-    sum -= share * std::log(share);
+    sum -= share * log64(share);
   }
   return sum;
 }
