@@ -203,8 +203,7 @@ TEST_F(CatalogueWorld, SymlinkIsNotFollowed) {
 }
 
 TEST_F(CatalogueWorld, PlaceThatCannotBeWrittenRemembersNothing) {
-  for (const std::string& place :
-       {folder / "no/such/folder/x", folder.path(), std::string()}) {
+  for (const std::string& place : {folder / "no/such/folder/x", folder.path(), std::string()}) {
     Catalogue catalogue = Catalogue::open(place);
     catalogue.remember_file("/data/a", status, digest, kLater);
     EXPECT_EQ(catalogue.find_file("/data/a", status), std::nullopt) << place;
