@@ -171,7 +171,7 @@ REPRO_HD float normal32(std::uint32_t word) {
 }
 
 // x * Phi(x), Phi the standard normal's distribution function (the "exact" gelu, with erf). -inf
-// gives NaN.
+// gives -0.
 REPRO_HD float gelu32(float x) {
   const bool is_nan = x != x;
   const float size = is_nan ? 0.0F : smaller(abs32(x), 15.0F);
@@ -190,9 +190,10 @@ REPRO_HD float gelu32(float x) {
   p = fma32(p, u, -0x1.3fab6ap-3F);
   p = fma32(p, u, 0x1.b56c4ep-7F);
   p = fma32(p, u, 0x1.b38188p-1F);
-  const float part = x * (p / fma32(2.0F, size, 1.0F));  // x * Phi(-|x|) / e
+  const float inner = detail::with_sign_of(size, x);
+  const float part = inner * (p / fma32(2.0F, size, 1.0F));  // x * Phi(-|x|) / e
   const float y = x < 0 ? part * e : fma32(-part, e, x);
-  return detail::nan_if(is_nan || to_bits(x) == 0xFF800000U, y);
+  return detail::nan_if(is_nan, y);
 }
 
 }  // namespace repro::train
