@@ -11,7 +11,7 @@ namespace {
 
 // Depth of one sweep over a tile: a panel of B (up to 64 bytes per unit of depth) stays in the
 // first cache levels meanwhile.
-constexpr std::int64_t kSweepDepth = 512;
+constexpr std::int64_t kSweepDepth = 1024;
 // Depth that is packed at a time.
 constexpr std::int64_t kPackDepth = 8192;
 // Digits of one packed operand: 4 MiB.

@@ -8,6 +8,7 @@
 
 #include "train/kernels/cpu/pack_avx2.h"
 #include "train/kernels/tile_kernels.h"
+#include "train/numerics/float_bits.h"
 
 namespace repro::train {
 namespace {
@@ -27,8 +28,8 @@ struct alignas(32) WideSums {
   return _mm256_load_si256(static_cast<const __m256i*>(from));
 }
 
-// t += products of x and b. The empty statement keeps compilers from adding products first, in trees
-// that need more registers than there are.
+// t += products of x and b. The empty statement keeps compilers from adding products first, in
+// trees that need more registers than there are.
 [[gnu::always_inline]] inline void add_products(__m256i& t, __m256i x, __m256i b) {
   t = _mm256_add_epi32(t, _mm256_madd_epi16(x, b));
   asm("" : "+x"(t));
@@ -94,61 +95,63 @@ void tile(const TileArgs& args) {
   }
 }
 
-// Lanes [0, left) set.
-inline __m256i first_lanes(std::int64_t left) {
-  return _mm256_cmpgt_epi64(_mm256_set1_epi64x(left), _mm256_setr_epi64x(0, 1, 2, 3));
+// v of 4 columns from `c`, and of one.
+inline __m256d scaled(const ScaledBlock& block, std::int64_t r, std::int64_t c) {
+  const __m256d s = _mm256_loadu_pd(block.s + r * block.ld + c);
+  const __m256d v = _mm256_mul_pd(s, _mm256_loadu_pd(block.column_scale + c));
+  return _mm256_mul_pd(v, _mm256_broadcast_sd(block.row_scale + r));
 }
-
-inline __m256d scaled(const double* s, const double* column, __m256i mask, __m256d row) {
-  const __m256d v = _mm256_mul_pd(_mm256_maskload_pd(s, mask), _mm256_maskload_pd(column, mask));
-  return _mm256_mul_pd(v, row);
+inline double scaled_one(const ScaledBlock& block, std::int64_t r, std::int64_t c) {
+  return block.s[r * block.ld + c] * block.column_scale[c] * block.row_scale[r];
 }
 
 void store_floats(const ScaledBlock& block, float* values, std::int64_t ld) {
   for (std::int64_t r = 0; r < block.rows; ++r) {
-    const __m256d row = _mm256_broadcast_sd(block.row_scale + r);
-    const double* s = block.s + r * block.ld;
     float* out = values + r * ld;
     std::int64_t c = 0;
     for (; c + 4 <= block.cols; c += 4) {
-      const __m256d v =
-          _mm256_mul_pd(_mm256_loadu_pd(s + c), _mm256_loadu_pd(block.column_scale + c));
-      _mm_storeu_ps(out + c, _mm256_cvtpd_ps(_mm256_mul_pd(v, row)));
+      _mm_storeu_ps(out + c, _mm256_cvtpd_ps(scaled(block, r, c)));
     }
-    for (; c < block.cols; ++c) {
-      out[c] = static_cast<float>(s[c] * block.column_scale[c] * block.row_scale[r]);
-    }
+    for (; c < block.cols; ++c) out[c] = static_cast<float>(scaled_one(block, r, c));
   }
 }
 
 bool all_below(const ScaledBlock& block, double bound) {
-  __m256d most = _mm256_setzero_pd();
   const __m256d no_sign = _mm256_castsi256_pd(_mm256_set1_epi64x(INT64_MAX));
+  __m256d most = _mm256_setzero_pd();
+  bool below = true;
   for (std::int64_t r = 0; r < block.rows; ++r) {
-    const __m256d row = _mm256_broadcast_sd(block.row_scale + r);
-    for (std::int64_t c = 0; c < block.cols; c += 4) {
-      const __m256d v = scaled(block.s + r * block.ld + c, block.column_scale + c,
-                               first_lanes(block.cols - c), row);
-      most = _mm256_max_pd(most, _mm256_and_pd(v, no_sign));
+    std::int64_t c = 0;
+    for (; c + 4 <= block.cols; c += 4) {
+      most = _mm256_max_pd(most, _mm256_and_pd(scaled(block, r, c), no_sign));
+    }
+    for (; c < block.cols; ++c) {
+      const double v = scaled_one(block, r, c);
+      below = below && v < bound && v > -bound;
     }
   }
-  return _mm256_movemask_pd(_mm256_cmp_pd(most, _mm256_set1_pd(bound), _CMP_LT_OQ)) == 0xF;
+  const __m256d is_below = _mm256_cmp_pd(most, _mm256_set1_pd(bound), _CMP_LT_OQ);
+  return below && _mm256_movemask_pd(is_below) == 0xF;
 }
 
 bool add_integers(const ScaledBlock& block, double bound, std::int64_t* integers, std::int64_t ld) {
   if (!all_below(block, bound)) return false;
   // Adding 1.5 * 2^52 rounds |v| < 2^51 to an integer, to even at ties, in the low bits.
-  const __m256d magic = _mm256_set1_pd(0x1.8p52);
+  const __m256d magic = _mm256_set1_pd(kIntegerMagic);
   for (std::int64_t r = 0; r < block.rows; ++r) {
-    const __m256d row = _mm256_broadcast_sd(block.row_scale + r);
-    for (std::int64_t c = 0; c < block.cols; c += 4) {
-      const __m256i mask = first_lanes(block.cols - c);
-      const __m256d v = scaled(block.s + r * block.ld + c, block.column_scale + c, mask, row);
-      const __m256i addend = _mm256_sub_epi64(_mm256_castpd_si256(_mm256_add_pd(v, magic)),
-                                              _mm256_castpd_si256(magic));
-      long long* sum = reinterpret_cast<long long*>(integers + r * ld + c);
-      const __m256i old = _mm256_maskload_epi64(sum, mask);
-      _mm256_maskstore_epi64(sum, mask, _mm256_add_epi64(old, addend));
+    std::int64_t* out = integers + r * ld;
+    std::int64_t c = 0;
+    for (; c + 4 <= block.cols; c += 4) {
+      const __m256d rounded = _mm256_add_pd(scaled(block, r, c), magic);
+      const __m256i addend =
+          _mm256_sub_epi64(_mm256_castpd_si256(rounded), _mm256_castpd_si256(magic));
+      auto* sum = reinterpret_cast<__m256i*>(out + c);
+      _mm256_storeu_si256(sum, _mm256_add_epi64(_mm256_loadu_si256(sum), addend));
+    }
+    for (; c < block.cols; ++c) {
+      out[c] = static_cast<std::int64_t>(
+          static_cast<std::uint64_t>(out[c]) +
+          static_cast<std::uint64_t>(round_small(scaled_one(block, r, c))));
     }
   }
   return true;
