@@ -5,9 +5,9 @@
 #include "artifacts/base/error.h"
 #include "cli/commands.h"
 #include "cli/print_comparison.h"
+#include "cli/recipe_source.h"
 #include "cli/resolve.h"
 #include "cli/state_source.h"
-#include "manifests/recipe.h"
 #include "verify/compare.h"
 #include "verify/object_pair.h"
 
@@ -27,26 +27,19 @@ constexpr const char* kDetails =
 
 // Reading more than this is worth a question: --tensors.
 constexpr std::int64_t kMaxUnaskedBytes = std::int64_t{1} << 30;
-constexpr std::uint64_t kMaxRecipeBytes = std::uint64_t{16} << 20;
+constexpr std::uint64_t kMaxConfigBytes = std::uint64_t{16} << 20;
 
 bool is_yaml(std::string_view path) { return path.ends_with(".yaml") || path.ends_with(".yml"); }
 
 // A configuration: of a recipe, of a YAML file, or of a run's newest segment.
 std::optional<manifests::Config> find_config(Context& context, const Resolved& what) {
-  if (what.noun == Noun::recipe) {
-    const auto* recipe = manifests::find_builtin_recipe(what.name);
-    REPRO_CHECK(recipe != nullptr);
-    const manifests::RecipeLayer layer{what.name + "/recipe.yaml", std::string(recipe->yaml)};
-    return manifests::resolve_recipe(std::span(&layer, 1), {});
-  }
-  if (what.noun == Noun::path && is_yaml(what.path)) {
-    const manifests::RecipeLayer layer{what.path,
-                                       context.files().read_file(what.path, kMaxRecipeBytes)};
-    return manifests::resolve_recipe(std::span(&layer, 1), {});
+  const bool file = what.noun == Noun::path && is_yaml(what.path);
+  if (what.noun == Noun::recipe || file) {
+    return resolve_recipe(context, file ? what.path : what.name, false, {}).config;
   }
   if (what.noun == Noun::run) {
     const Digest digest = what.run->segments.back().config;
-    return manifests::parse_config(context.store().get(digest, kMaxRecipeBytes),
+    return manifests::parse_config(context.store().get(digest, kMaxConfigBytes),
                                    "config " + digest.short_hex());
   }
   return std::nullopt;

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "artifacts/base/error.h"
 #include "cli/commands.h"
 #include "cli/findings.h"
 #include "cli/progress.h"
@@ -11,9 +12,20 @@ namespace {
 constexpr const char* kDetails =
     "Reads every file of the store and checks it: objects against both their digests, refs, "
     "manifests against each other, logs and telemetry against their chains, working files of "
-    "runs. Whatever is damaged or missing is named with its file and with what refers to it.\n\n"
+    "runs. Whatever is damaged or missing is named with its file and with what refers to it. "
+    "Unpublished files older than a day are removed.\n\n"
     "Exit code: 0 sound, 4 corruption, 1 sound bytes with a false claim. The catalogue is a cache "
-    "and never changes the answer; `repro verify` also recomputes the roots of tensors.";
+    "and never changes the answer. `repro verify` also recomputes the roots of tensors.";
+
+// What crashed writers left is of no use after a day. A store on a read-only medium stays as it is.
+void sweep(Context& context) {
+  constexpr std::int64_t kDay = std::int64_t{24} * 3600 * 1'000'000'000;
+  try {
+    context.store().sweep_temporary(context.clock().now_ns() - kDay);
+  } catch (const Error& error) {
+    context.io().note("left unpublished files where they are: " + printable(error.message()));
+  }
+}
 
 int run_fsck(const Arguments&, Context& context) {
   Io& io = context.io();
@@ -24,6 +36,7 @@ int run_fsck(const Arguments&, Context& context) {
     report = verify::check_store(
         store, [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
   }
+  sweep(context);
   print_findings(io, report.findings);
   const int status = verify::exit_status(report.findings);
   io.line((status == 0 ? io.paint(Paint::good, "sound") : io.paint(Paint::bad, "damaged")) + ": " +

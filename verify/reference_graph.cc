@@ -101,8 +101,15 @@ void ReferenceGraph::add_ref(const artifacts::Ref& ref, const std::string& ref_p
     return;
   }
   if (schema == manifests::kRunSchema) {
-    if (visited_.insert(ref.target).second) {
-      visit_run(ref.target, *text, ref.kind == "runs" ? ref.name : "");
+    if (visited_.insert(ref.target).second) visit_run(ref.target, *text);
+    const auto id = run_ids_.find(ref.target);
+    if (ref.kind == "runs" && id != run_ids_.end() && id->second != ref.name) {
+      findings_.push_back({Severity::corruption,
+                           "ref",
+                           ref_path,
+                           ref.target.hex(),
+                           {},
+                           label + " points to the manifest of run " + id->second});
     }
   } else {
     add_manifest(ref.target, label);
@@ -114,7 +121,7 @@ void ReferenceGraph::add_manifest(const Digest& digest, const std::string& refer
   if (!text) return;
   const std::string schema = manifests::find_schema(*text).value_or("");
   if (schema == manifests::kRunSchema) {
-    if (visited_.insert(digest).second) visit_run(digest, *text, "");
+    if (visited_.insert(digest).second) visit_run(digest, *text);
   } else if (schema == manifests::kStateSchema) {
     visit_state(digest, "state " + digest.short_hex() + " of " + referrer);
   } else if (schema == manifests::kDatasetSchema) {
@@ -122,14 +129,10 @@ void ReferenceGraph::add_manifest(const Digest& digest, const std::string& refer
   }
 }
 
-void ReferenceGraph::visit_run(const Digest& digest, const std::string& text,
-                               const std::string& wanted_id) {
+void ReferenceGraph::visit_run(const Digest& digest, const std::string& text) {
   guarded(digest, [&] {
     const manifests::Run run = manifests::parse_run(text, "run manifest " + digest.short_hex());
-    if (!wanted_id.empty() && run.id != wanted_id) {
-      add_finding(Severity::corruption, digest,
-                  "ref runs/" + wanted_id + " points to the manifest of run " + run.id);
-    }
+    run_ids_[digest] = run.id;
     add_edges(text, "run " + short_id(run));
     for (const auto& segment : run.segments) visit_segment(digest, run, segment);
     for (const auto& stored : run.states) visit_state(digest, run, stored);

@@ -59,7 +59,7 @@ class ReferenceGraph {
   void add_edges(std::string_view text, const std::string& label);
   std::optional<std::string> find_bytes(const Digest& digest);
   std::optional<std::string> find_log(const manifests::LogSummary& summary);
-  void visit_run(const Digest& digest, const std::string& text, const std::string& wanted_id);
+  void visit_run(const Digest& digest, const std::string& text);
   void visit_segment(const Digest& run_digest, const manifests::Run& run,
                      const manifests::Segment& segment);
   void visit_state(const Digest& run_digest, const manifests::Run& run,
@@ -77,6 +77,7 @@ class ReferenceGraph {
   std::map<Digest, std::vector<Edge>> edges_;
   std::set<Digest> visited_;
   std::set<Digest> sound_;
+  std::map<Digest, std::string> run_ids_;  // by manifest
   std::vector<Manifest> states_;
   std::vector<Manifest> datasets_;
   std::map<Digest, std::string> object_errors_;

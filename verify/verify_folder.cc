@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kMaxManifestBytes = std::uint64_t{64} << 20;
 constexpr std::string_view kTensorSuffix = ".safetensors";
+constexpr std::string_view kRawSuffix = ".bin";
 
 class FolderCheck {
  public:
@@ -34,6 +35,9 @@ class FolderCheck {
     }
     for (const std::string& name : files_.list(folder_)) {
       if (name.ends_with(kTensorSuffix)) check_file(join_path(folder_, name));
+    }
+    for (const auto& tensor : state_.tensors) {
+      if (wanted(tensor.name)) check_raw(tensor);
     }
     describe();
     sort_findings(result_.findings);
@@ -67,6 +71,19 @@ class FolderCheck {
     } catch (const Error& error) {
       result_.findings.push_back(finding_of(error, "tensor", path));
     }
+  }
+
+  // One file a tensor, as `checkout --format raw` writes it. Names in a manifest were checked to be
+  // relative and normalised.
+  void check_raw(const manifests::StateTensor& tensor) {
+    const std::string path = join_path(folder_, tensor.name + std::string(kRawSuffix));
+    const auto status = files_.find_status(path);
+    if (!status) return;
+    if (status->kind != FileKind::regular) {
+      add(Severity::corruption, path, "is not a regular file");
+      return;
+    }
+    check_tensor(path, {tensor.name, tensor.dtype, tensor.shape, 0, 0}, files_.map(path)->bytes());
   }
 
   void check_tensor(const std::string& path, const artifacts::TensorInfo& tensor,

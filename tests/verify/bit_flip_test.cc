@@ -106,7 +106,7 @@ class BitFlips : public ::testing::Test {
   std::set<std::uint64_t> choose_bits(const std::string& kind, std::uint64_t bits, bool first) {
     static const std::set<std::string> kWhole = {"format", "object, zstd", "object, linked",
                                                  "object, tensor or shard, raw"};
-    const std::uint64_t sampled = first ? 560 : 100;
+    const std::uint64_t sampled = first ? 450 : 90;
     const std::uint64_t whole = first && kWhole.contains(kind) ? kTrailerBits : 0;
     std::set<std::uint64_t> chosen;
     for (std::uint64_t bit = bits - std::min(bits, whole); bit < bits; ++bit) chosen.insert(bit);
