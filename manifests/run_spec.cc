@@ -60,12 +60,14 @@ RunConfig parse_running(const Json& json, std::string_view what) {
       {"checkpoint_every", "device", "digest_every", "kernels", "micro_batch", "ranks", "threads"},
       {}, what);
   Config config;
-  for (const auto& [word, value] : json.items()) {
+  for (const auto& item : json.items()) {
+    const Json& value = item.value();
     const bool number = value.is_number_integer();
     require(number || value.is_string(), what, "a running key is neither a number nor text");
     const std::string text =
-        number ? std::to_string(json_int(json, word, what)) : value.get<std::string>();
-    check_as(Code::corruption, what, [&] { set_config_value(config, "run." + word, text, ""); });
+        number ? std::to_string(json_int(json, item.key(), what)) : value.get<std::string>();
+    check_as(Code::corruption, what,
+             [&] { set_config_value(config, "run." + item.key(), text, ""); });
   }
   return config.run;
 }
