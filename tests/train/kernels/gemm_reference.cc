@@ -49,10 +49,11 @@ std::vector<std::int16_t> draw_digits(std::int64_t count, GemmCase::Digits kind,
 }
 
 std::vector<std::int32_t> draw_exponents(std::int64_t count, const GemmCase& shape,
-                                         Random& random) {
+                                         std::int32_t tilt, Random& random) {
   std::vector<std::int32_t> exponents(static_cast<std::size_t>(count));
   for (std::int32_t& exponent : exponents) {
-    exponent = static_cast<std::int32_t>(draw(random, shape.exponent_low, shape.exponent_high));
+    exponent =
+        tilt + static_cast<std::int32_t>(draw(random, shape.exponent_low, shape.exponent_high));
   }
   return exponents;
 }
@@ -120,9 +121,9 @@ GemmProblem::GemmProblem(const GemmCase& shape) : shape_(shape), ld_(shape.n + k
   a_digits_ = draw_digits(shape.m * shape.k, shape.digits, random);
   b_digits_ = draw_digits(shape.n * shape.k, shape.digits, random);
   a_low_ = draw_digits(shape.two_digits ? shape.m * shape.k : 0, shape.digits, random);
-  a_exponent_ = draw_exponents(shape.m, shape, random);
-  b_exponent_ = draw_exponents(shape.n, shape, random);
-  shift_ = draw_exponents(shape.m, shape, random);
+  a_exponent_ = draw_exponents(shape.m, shape, shape.exponent_tilt, random);
+  b_exponent_ = draw_exponents(shape.n, shape, -shape.exponent_tilt, random);
+  shift_ = draw_exponents(shape.m, shape, 0, random);
   a_ = {a_digits_.data(), shape.a_transposed ? 1 : shape.k, shape.a_transposed ? shape.m : 1};
   b_ = {b_digits_.data(), shape.b_transposed ? 1 : shape.k, shape.b_transposed ? shape.n : 1};
   if (shape.m > 2 && !shape.two_digits) make_empty(a_, a_digits_, 1, shape.k, a_exponent_);

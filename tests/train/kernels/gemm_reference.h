@@ -30,6 +30,7 @@ struct GemmCase {
   Digits digits = Digits::uniform;
   std::int32_t exponent_low = -3;  // exponents of rows and columns are drawn from [low, high]
   std::int32_t exponent_high = 3;
+  std::int32_t exponent_tilt = 0;  // added to those of rows, taken from those of columns
   int unit = 32;
   std::int64_t limit = std::int64_t{1} << 60;
   std::uint64_t seed = 1;

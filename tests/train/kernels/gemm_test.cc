@@ -143,8 +143,23 @@ TEST(Gemm, AgreesOnSubnormalOverflowingAndUndecidedExponents) {
   }
 }
 
+TEST(Gemm, AgreesWhereRowsAndColumnsCancelLargeExponents) {
+  for (const std::int32_t tilt : {-1010, -988, -500, -380, 380, 500, 1010}) {
+    for (const Kind kind : {Kind::to_float, Kind::add_blocks}) {
+      GemmCase shape;
+      shape.m = 10;
+      shape.n = 11;
+      shape.k = 50;
+      shape.kind = kind;
+      shape.digits = Digits::all_largest;
+      shape.exponent_tilt = tilt;
+      expect_all_agree(shape);
+    }
+  }
+}
+
 TEST(Gemm, AgreesOnIntegersOfAllMagnitudes) {
-  for (const std::int32_t middle : {-70, -40, -31, -20, -2, 2, 6, 9}) {
+  for (const std::int32_t middle : {-70, -40, -31, -20, -2, 2, 6, 9, 13, 17}) {
     for (const Kind kind : {Kind::add_units, Kind::add_blocks}) {
       GemmCase shape;
       shape.m = 19;
@@ -152,7 +167,7 @@ TEST(Gemm, AgreesOnIntegersOfAllMagnitudes) {
       shape.k = 40;
       shape.kind = kind;
       shape.exponent_low = middle - 3;
-      shape.exponent_high = kind == Kind::add_units ? middle + 4 : middle / 3;
+      shape.exponent_high = kind == Kind::add_units ? middle + 4 : middle / 2;
       shape.exponent_low = std::min(shape.exponent_low, shape.exponent_high);
       shape.limit = std::int64_t{1} << 62;
       shape.unit = 32;
@@ -268,14 +283,21 @@ TEST(Gemm, AddUnitsTrapsAtTheLimitAndNamesTheFirstElement) {
 TEST(Gemm, AddUnitsTrapsOnTheRoundedAddend) {
   Parallel parallel(1);
   for (const GemmPath* path : available_gemm_paths(nullptr)) {
-    Ones ones(1, 1, 21);  // 21 / 2 = 10.5 rounds to 10
+    Ones ones(1, 1, 23);
     ones.output.kind = Kind::add_units;
     ones.output.unit = -1;
+    const auto run = [&](std::int64_t k) {
+      path->run(1, 1, k, ones.view, ones.view, ones.output, parallel);
+    };
     ones.output.limit = 11;
-    path->run(1, 1, 21, ones.view, ones.view, ones.output, parallel);
+    run(21);  // 10.5 rounds to 10
     EXPECT_EQ(ones.integers[0], 10);
     ones.output.limit = 10;
-    EXPECT_THROW(path->run(1, 1, 21, ones.view, ones.view, ones.output, parallel), Error);
+    EXPECT_THROW(run(21), Error);
+    ones.output.limit = 12;
+    EXPECT_THROW(run(23), Error);  // 11.5 rounds to 12
+    ones.output.limit = 0;
+    EXPECT_THROW(run(0), Error);
     EXPECT_EQ(ones.integers[0], 10);
   }
 }
