@@ -3,6 +3,8 @@
 // sets.
 #pragma once
 
+#define REPRO_ROW_TABLE  // see REPRO_INDEPENDENT_LOOP
+
 #include "train/kernels/generic/layer_rows.h"
 #include "train/kernels/generic/quantize_rows.h"
 #include "train/kernels/generic/softmax_rows.h"
