@@ -48,6 +48,15 @@ TEST_F(DatasetCheck, FindsDocumentEndsThatFallOrDoNotReachTheEnd) {
   }
 }
 
+TEST_F(DatasetCheck, ADocumentMayGoOnInTheNextShard) {
+  const manifests::Shard whole = dataset_.shards[0];
+  dataset_.shards[0].documents = put(std::vector<std::uint64_t>{32});
+  dataset_.shards.push_back(whole);
+  EXPECT_TRUE(check().empty());
+  dataset_.shards[0].documents = put(std::vector<std::uint64_t>{97});
+  EXPECT_EQ(check().size(), 1U);
+}
+
 TEST_F(DatasetCheck, ReadsWideIds) {
   dataset_.dtype = "uint32";
   dataset_.shards[0].tokens = put(std::vector<std::uint32_t>{1, 70000, 5});
