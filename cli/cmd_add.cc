@@ -40,7 +40,7 @@ class Adder {
 
   void finish() {
     context_.io().note(
-        fmt::format("{} files, {}{}", num_files_, bytes_text(num_bytes_),
+        fmt::format("{}, {}{}", plural_text(num_files_, "file"), bytes_text(num_bytes_),
                     num_skipped_ == 0 ? "" : fmt::format(", {} passed over", num_skipped_)));
   }
 
@@ -70,7 +70,7 @@ class Adder {
 
   Context& context_;
   artifacts::Intake intake_;
-  std::uint64_t num_files_ = 0;
+  std::int64_t num_files_ = 0;
   std::uint64_t num_bytes_ = 0;
   std::uint64_t num_skipped_ = 0;
 };

@@ -63,7 +63,7 @@ int run_completion(const Arguments& arguments, Context& context) {
 
 Command make_completion_command() {
   return {.name = "completion",
-          .group = "Start",
+          .group = "Help",
           .summary = "print a script that completes words in a shell",
           .details = "In ~/.bashrc:  eval \"$(repro completion bash)\"",
           .needs = Needs::nothing,

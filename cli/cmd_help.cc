@@ -14,7 +14,7 @@ int run_help(const Arguments& arguments, Context& context) {
 
 Command make_help_command() {
   return {.name = "help",
-          .group = "Start",
+          .group = "Help",
           .summary = "show what commands there are, or how one is used",
           .details = "",
           .needs = Needs::nothing,

@@ -13,6 +13,11 @@ Json run_brief(const RunSummary& run, const std::string& status) {
           {"step", run.step}, {"until", run.until}, {"status", status}};
 }
 
+template <class List>
+std::string count_of(const List& list, std::string_view noun) {
+  return plural_text(static_cast<std::int64_t>(list.size()), noun);
+}
+
 int run_status(const Arguments&, Context& context) {
   Io& io = context.io();
   artifacts::Store& store = context.store();
@@ -20,8 +25,8 @@ int run_status(const Arguments&, Context& context) {
   const auto datasets = store.list_refs("datasets");
   const auto tags = store.list_refs("tags");
   io.line("store     " + store.folder());
-  io.line(fmt::format("holds     {} runs, {} datasets, {} tags", runs.size(), datasets.size(),
-                      tags.size()));
+  io.line(fmt::format("holds     {}, {}, {}", count_of(runs, "run"), count_of(datasets, "dataset"),
+                      count_of(tags, "tag")));
   Json names = Json::array();
   for (const artifacts::Ref& ref : datasets) {
     io.line("dataset   " + ref.name);

@@ -33,7 +33,7 @@ int run_version(const Arguments&, Context& context) {
 
 Command make_version_command() {
   return {.name = "version",
-          .group = "Start",
+          .group = "Help",
           .summary = "version, commit, build id and operator versions",
           .details = "",
           .needs = Needs::nothing,

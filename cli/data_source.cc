@@ -24,10 +24,9 @@ LoadedDataset load(Context& context, const Digest& manifest) {
 
 void print_dataset(Io& io, const Json& event, const LoadedDataset& loaded) {
   const manifests::Dataset& dataset = loaded.dataset;
-  io.note(fmt::format("dataset {}: {} tokens, {} documents, {} sources, unigram entropy {} nats",
-                      event.value("name", ""), count_text(dataset.num_tokens()),
-                      count_text(dataset.num_documents()), dataset.sources.size(),
-                      dataset.unigram_entropy));
+  io.note(fmt::format("dataset {}: {} in {}, unigram entropy {} nats a token",
+                      event.value("name", ""), plural_text(dataset.num_tokens(), "token"),
+                      plural_text(dataset.num_documents(), "document"), dataset.unigram_entropy));
   for (const std::string& skipped : dataset.skipped) io.note("  passed over: " + skipped);
 }
 

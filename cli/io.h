@@ -63,6 +63,8 @@ class Io {
 std::string bytes_text(std::uint64_t bytes);
 // "12,345,678".
 std::string count_text(std::int64_t count);
+// "1 run", "2 runs".
+std::string plural_text(std::int64_t count, std::string_view noun);
 // "3.2 s", "4 min 05 s", "2 h 10 min".
 std::string duration_text(double seconds);
 

@@ -8,6 +8,7 @@ namespace repro::cli {
 namespace {
 
 constexpr std::int64_t kRedrawNs = 200'000'000;  // 5 Hz
+constexpr std::int64_t kLineNs = 1'000'000'000;  // between plain lines, so that short work has few
 constexpr std::uint64_t kBarCells = 24;
 
 }  // namespace
@@ -19,8 +20,8 @@ ProgressBar::~ProgressBar() { clear(); }
 
 void ProgressBar::clear() {
   if (visible_) io_->error_raw("\r\033[K");
+  if (visible_) drawn_ns_ = 0;
   visible_ = false;
-  drawn_ns_ = 0;
 }
 
 std::string ProgressBar::rate_text(std::uint64_t done, double seconds) const {
@@ -36,6 +37,7 @@ void ProgressBar::update(std::uint64_t done, std::uint64_t total, std::string_vi
   if (!begun_) {
     begun_ = true;
     started_ns_ = now;
+    if (!io_->error_terminal()) drawn_ns_ = now;
     first_done_ = done;
     last_tenth_ = done * 10 / total;
     return;
@@ -53,8 +55,10 @@ void ProgressBar::update(std::uint64_t done, std::uint64_t total, std::string_vi
   if (!detail.empty()) numbers += fmt::format("  {}", detail);
   if (!io_->error_terminal()) {
     const std::uint64_t tenth = done * 10 / total;
-    if (tenth != last_tenth_) io_->note(fmt::format("{} {}", label_, numbers));
+    if (tenth == last_tenth_ || now - drawn_ns_ < kLineNs) return;
+    io_->note(fmt::format("{} {}", label_, numbers));
     last_tenth_ = tenth;
+    drawn_ns_ = now;
     return;
   }
   if (drawn_ns_ != 0 && now - drawn_ns_ < kRedrawNs) return;

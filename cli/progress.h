@@ -20,7 +20,8 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  // `begin`: where this work started (for the rate). `detail` follows the numbers ("loss 2.31").
+  // The first call only says where the work starts (for the rate). `detail` follows the numbers
+  // ("loss 2.31").
   void update(std::uint64_t done, std::uint64_t total, std::string_view detail = "");
   // Wipes the bar so that a line can be printed; the next update draws it again.
   void clear();

@@ -141,7 +141,8 @@ class Resolver {
   static std::int64_t step_from_end(const manifests::Run& run, std::int64_t back) {
     const auto size = static_cast<std::int64_t>(run.states.size());
     if (size + back < 0) {
-      throw Error(Code::not_found, fmt::format("run {} has {} stored states", run_label(run), size),
+      throw Error(Code::not_found,
+                  fmt::format("run {} has {}", run_label(run), plural_text(size, "stored state")),
                   "`repro resume` trains on to the next checkpoint");
     }
     return run.states[static_cast<std::size_t>(size + back)].step;

@@ -153,9 +153,9 @@ void print_run(Context& context, const LoadedRun& loaded) {
   }
   std::string steps;
   for (const auto& state : run.states) steps += fmt::format(" {}", state.step);
-  io.line("stored at " + (steps.empty() ? " none" : steps));
+  io.line("stored at " + (steps.empty() ? "  none" : " " + steps));
   const std::string loss = last_loss(context.store(), run);
-  io.line(fmt::format("log        {} lines{}", run.log.lines,
+  io.line(fmt::format("log        {}{}", plural_text(run.log.lines, "line"),
                       loss.empty() ? "" : ", last loss " + loss));
   const manifests::CodeNotes& code = run.code;
   io.line(fmt::format("code       repro {} {}, build {}", code.repro_version,
