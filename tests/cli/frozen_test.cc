@@ -3,9 +3,11 @@
 // what changed.
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "artifacts/base/environment.h"
+#include "artifacts/base/error.h"
 #include "artifacts/base/file_system.h"
 #include "cli/commands.h"
 #include "tests/cli/cli_fixture.h"
@@ -80,6 +82,26 @@ class Frozen : public CliTest {
 
   std::map<std::string, std::set<std::string>> keys_;
 };
+
+TEST_F(Frozen, DocumentNamesCommandsCodesAndRecords) {
+  const std::string path = find_environment("REPRO_SOURCE_DIR").value_or(".") + "/docs/cli.md";
+  const std::string text = support::read_text(path);
+  for (const cli::Command& command : cli::commands()) {
+    EXPECT_NE(text.find("`" + command.name), std::string::npos) << command.name;
+  }
+  for (int code = 0; code <= static_cast<int>(Code::internal); ++code) {
+    const auto value = static_cast<Code>(code);
+    const std::string row =
+        "| " + std::to_string(exit_code(value)) + " | `" + std::string(code_name(value)) + "` |";
+    EXPECT_NE(text.find(row), std::string::npos) << row;
+  }
+  const std::string records = support::read_text(frozen_path("json_keys.txt"));
+  std::istringstream lines(records);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(" ") || line.starts_with("log: ")) continue;
+    EXPECT_NE(text.find("`" + line + "`"), std::string::npos) << line;
+  }
+}
 
 TEST_F(Frozen, OptionNames) { expect_frozen("options.txt", option_table()); }
 
