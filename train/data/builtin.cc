@@ -163,9 +163,11 @@ std::vector<std::uint32_t> make_ids(std::int64_t vocab_size, std::int64_t count)
   const auto vocab = static_cast<std::uint64_t>(vocab_size);
   Draws draws(2);
   std::vector<std::uint32_t> ids(static_cast<std::size_t>(count));
+  // Few ids are followed-to, so that they are frequent and soon learnt.
+  const std::uint64_t frequent = vocab / 16 + 1;
   std::uint64_t last = 0;
   for (std::uint32_t& id : ids) {
-    last = draws.one_in(4) ? draws.small_below(vocab) : (5 * last + 17 + draws.below(4)) % vocab;
+    last = draws.one_in(4) ? draws.small_below(vocab) : (5 * last + 17 + draws.below(4)) % frequent;
     id = static_cast<std::uint32_t>(last);
   }
   return ids;

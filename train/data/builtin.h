@@ -18,8 +18,9 @@ inline constexpr std::int64_t kMaxBuiltinIds = std::int64_t{1} << 28;
 // cut). A longer corpus begins with the shorter one.
 std::vector<std::string> make_prose(std::int64_t num_bytes);
 
-// `count` ids below `vocab_size`: three in four follow from the one before by a fixed map with two
-// bits of chance, so there is something to learn; the others are drawn with small ids more likely.
+// `count` ids below `vocab_size`. Three in four follow from the one before by a fixed map with two
+// bits of chance into the first sixteenth of the ids, so there is something to learn; the others
+// are drawn with small ids more likely. A longer corpus begins with the shorter one.
 std::vector<std::uint32_t> make_ids(std::int64_t vocab_size, std::int64_t count);
 
 }  // namespace repro::train
