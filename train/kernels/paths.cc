@@ -5,13 +5,23 @@
 
 namespace repro::train {
 
+namespace {
+
+// The rows that go with a product; every table gives the same bits, so this is about speed alone.
+const RowKernels* rows_for(std::string_view gemm) {
+  if (gemm == "scalar") return &scalar_row_kernels();
+  const RowKernels* avx512 = gemm == "avx512" ? find_avx512_row_kernels() : nullptr;
+  if (avx512 != nullptr) return avx512;
+  const RowKernels* avx2 = find_avx2_row_kernels();
+  return avx2 != nullptr ? avx2 : &scalar_row_kernels();
+}
+
+}  // namespace
+
 std::vector<KernelPath> available_paths(DoubleGemm blas) {
-  const RowKernels* avx2_rows = find_avx2_row_kernels();
-  const RowKernels* best_rows = avx2_rows != nullptr ? avx2_rows : &scalar_row_kernels();
   std::vector<KernelPath> paths;
   for (const GemmPath* gemm : available_gemm_paths(blas)) {
-    const bool scalar = gemm->name() == "scalar";
-    paths.push_back({gemm->name(), gemm, scalar ? &scalar_row_kernels() : best_rows});
+    paths.push_back({gemm->name(), gemm, rows_for(gemm->name())});
   }
   return paths;
 }
