@@ -49,6 +49,7 @@ std::map<std::string, std::string> ask_held_constant(Context& context,
   manifests::RunSpec spec;
   spec.command = manifests::SpecCommand::probe;
   spec.running = config.run;
+  spec.name = config.profile;
   std::map<std::string, std::string> held;
   run_worker(context, spec, [&](const Json& event) {
     const auto found = event.find("held_constant");
