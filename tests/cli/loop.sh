@@ -54,6 +54,12 @@ repro log broken --json >broken.log
 cmp straight.log broken.log || fail "the resumed run has another log"
 expect 0 repro diff straight broken
 
+# Stopping before the first step leaves no trace either.
+expect 0 $train --until 0 --again --name early
+expect 0 repro resume early --until 30
+repro log early --json >early.log
+cmp straight.log early.log || fail "a run stopped at step 0 has another log"
+
 # Any step, re-derived, is the state that the log names.
 expect 0 repro checkout straight@7 -o seven
 expect 0 repro verify seven

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "artifacts/base/clock.h"
 #include "artifacts/base/environment.h"
@@ -78,8 +79,21 @@ class TrainSession {
 
   void begin_segments() {
     for (const logs::SegmentEvent& event : cursor_.begin_segments()) {
-      writer_.log(logs::encode_segment(event));
+      if (!logged(event)) writer_.log(logs::encode_segment(event));
     }
+  }
+
+  // Whether the published log ends with this segment's line: the run was stopped before the first
+  // step of the segment, and the line must not come twice.
+  bool logged(const logs::SegmentEvent& event) const {
+    if (spec_.run.log.pieces.empty()) return false;
+    std::string text = store_.get(spec_.run.log.pieces.back().digest);
+    text.pop_back();  // the newline
+    const std::string_view last = std::string_view(text).substr(text.rfind('\n') + 1);
+    const Json line = parse_json(last, "last line of the log");
+    return line.value("type", "") == "segment" &&
+           line.value("step", std::int64_t{-1}) == event.step &&
+           line.value("derivation", "") == event.derivation.hex();
   }
 
   void one_step() {
