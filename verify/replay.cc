@@ -75,6 +75,13 @@ ReplayVerdict& say_differs(ReplayVerdict& verdict, std::size_t index, const LogL
   verdict.step = line.step;
   verdict.logged = line.text;
   verdict.replayed = replayed;
+  const auto other = split_log(replayed);
+  if (other.size() == 1 && (other[0].type != line.type || other[0].step != line.step)) {
+    verdict.fields = {"line"};
+    verdict.reason =
+        "the replay gave the " + step_text(other[0]) + " where the log has the " + step_text(line);
+    return verdict;
+  }
   verdict.fields = differing_keys(verdict.logged, replayed);
   verdict.reason = "the " + step_text(line) + " differs in " + join(verdict.fields);
   return verdict;

@@ -58,6 +58,7 @@ class StepOrder {
     if (type == "segment") {
       const auto segment = logs::parse_segment(event, what);
       step_ = segment.step;
+      check_segment(segment);
       check_roots(segment.step, segment.model_root, segment.state_root);
     } else if (type == "step") {
       const auto step = logs::parse_step(event, what);
@@ -73,6 +74,9 @@ class StepOrder {
   }
 
   std::vector<Finding> take() {
+    const bool logged = num_segments_ == run_.segments.size() ||
+                        run_.segments[num_segments_].first_step >= run_.step;
+    if (!logged) add_finding("lacks the line of a segment that its manifest names");
     if (step_ < run_.step) {
       add_finding("ends at step " + std::to_string(step_) + ", but the run claims step " +
                   std::to_string(run_.step));
@@ -81,6 +85,18 @@ class StepOrder {
   }
 
  private:
+  // Each segment of the manifest has one line, in order; the newest may have none yet.
+  void check_segment(const logs::SegmentEvent& event) {
+    if (num_segments_ < run_.segments.size()) {
+      const auto& claim = run_.segments[num_segments_];
+      if (claim.first_step == event.step && claim.derivation == event.derivation) {
+        ++num_segments_;
+        return;
+      }
+    }
+    add_finding("has a segment line at step " + std::to_string(event.step) +
+                " that its manifest does not name");
+  }
   void check_roots(std::int64_t step, const Digest& model, const Digest& state) {
     const auto found = states_.find(step);
     if (found == states_.end()) return;
@@ -102,6 +118,7 @@ class StepOrder {
   const std::string& path_;
   std::map<std::int64_t, const manifests::StoredState*> states_;
   std::int64_t step_ = 0;
+  std::size_t num_segments_ = 0;  // logged so far
   std::vector<Finding> findings_;
 };
 

@@ -105,6 +105,17 @@ TEST_F(Replay, TellsABrokenHistoryFromADifferentStep) {
   EXPECT_EQ(verdict.step, 7);
 }
 
+TEST_F(Replay, OfAnotherLineThanTheLoggedOneSaysWhich) {
+  auto texts = lines(built_, 6, 7);
+  std::swap(texts[0], texts[1]);
+  texts.insert(texts.begin(), lines(built_, 5, 5).front());
+  const auto verdict =
+      verify::compare_replay(built_.log, verify::plan_replay(built_.run, 6, 7), texts);
+  EXPECT_EQ(verdict.fields, std::vector<std::string>{"line"});
+  EXPECT_NE(verdict.reason.find("the step line of step 7 where"), std::string::npos)
+      << verdict.reason;
+}
+
 TEST_F(Replay, OfGarbageIsADifferenceNotACrash) {
   for (const std::string text : {"", "{}", "garbage", R"({"step":6,"type":"step"})", "[1]"}) {
     EXPECT_FALSE(

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "artifacts/base/error.h"
+#include "logs/run_log.h"
 #include "tests/support/corrupt.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/verify/store_builder.h"
@@ -140,6 +141,28 @@ TEST_F(Tails, PublishedLogMustReachTheStepOfTheRun) {
   const auto findings = verify::check_published(run, LogKind::log, built_.log, "x");
   ASSERT_EQ(findings.size(), 1U);
   EXPECT_EQ(findings.front().severity, Severity::mismatch);
+}
+
+TEST_F(Tails, PublishedLogNamesEachSegmentOnce) {
+  // A second line for the one segment, chained as a writer would.
+  logs::Chain chain(built_.run.log.head);
+  const auto& segment = built_.run.segments.front();
+  const auto& state = built_.run.states.back();
+  const std::string line = chain.append(
+      logs::encode_segment({3, segment.derivation, state.model_root, state.state_root}));
+  manifests::Run run = built_.run;
+  run.log.pieces.push_back({sha256(line), static_cast<std::int64_t>(line.size()), 1});
+  run.log.lines += 1;
+  run.log.head = chain.head();
+  const auto repeated = verify::check_published(run, LogKind::log, built_.log + line, "x");
+  ASSERT_EQ(repeated.size(), 1U);
+  EXPECT_NE(repeated.front().message.find("segment line at step 3"), std::string::npos);
+  run = built_.run;
+  run.segments.push_back(segment);
+  run.segments.back().first_step = 2;
+  const auto missing = verify::check_published(run, LogKind::log, built_.log, "x");
+  ASSERT_EQ(missing.size(), 1U);
+  EXPECT_NE(missing.front().message.find("lacks"), std::string::npos);
 }
 
 TEST_F(Tails, StepSecondsAreTheMedianOfTelemetry) {
