@@ -60,6 +60,13 @@ expect 0 repro resume early --until 30
 repro log early --json >early.log
 cmp straight.log early.log || fail "a run stopped at step 0 has another log"
 
+# A training that cannot begin leaves no run behind.
+runs=$(repro runs --json | wc -l)
+echo short >short.txt
+expect 2 $train --data ./short.txt
+expect 2 $train --kernels no-such
+[ "$(repro runs --json | wc -l)" = "$runs" ] || fail "a run was published that never began"
+
 # Any step, re-derived, is the state that the log names.
 expect 0 repro checkout straight@7 -o seven
 expect 0 repro verify seven

@@ -20,9 +20,9 @@ class TrainSession {
       : spec_(spec),
         store_(artifacts::Store::open(system_file_system(), spec.store)),
         parallel_(thread_count(spec.running)),
-        writer_(store_, spec.run, spec.published),
-        cursor_(store_, writer_.run(), spec.run.states.empty() ? first_step() : spec.run.step,
-                make_machine(spec.running, parallel_), spec.running) {}
+        cursor_(store_, spec.run, spec.run.states.empty() ? first_step() : spec.run.step,
+                make_machine(spec.running, parallel_), spec.running),
+        writer_(store_, spec.run, spec.published) {}
 
   void run() {
     announce();
@@ -144,8 +144,8 @@ class TrainSession {
   const manifests::RunSpec& spec_;
   artifacts::Store store_;
   Parallel parallel_;
-  RunWriter writer_;
   RunCursor cursor_;
+  RunWriter writer_;  // after the cursor: a run that cannot begin is not published
   std::int64_t saved_step_ = -1;
   Roots last_roots_;
 };
