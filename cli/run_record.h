@@ -13,9 +13,9 @@
 namespace repro::cli {
 
 // {"id","name","recipe","status","step","until","created","manifest","derivation",
-//  "state":{"digest","manifest","step"},"model":{"digest"},"dataset":{...},"segments":[...],"states":[...],
-//  "log":{...},"code":{...}}; state.digest is the state root of the newest stored state, null
-//  without one.
+//  "state":{"digest","manifest","step"},"model":{"digest"},"dataset":{...},"segments":[...],
+//  "states":[...],"log":{...},"code":{...}}; state.digest is the state root of the newest stored
+//  state, null without one.
 Json run_record(Context& context, const LoadedRun& loaded);
 // As above for people.
 void print_run(Context& context, const LoadedRun& loaded);
