@@ -30,12 +30,12 @@ manifests::Config small_config() {
   return config;
 }
 
-struct Run {
+struct Trajectory {
   std::vector<double> losses;
   std::vector<double> norms;
 };
 
-Run train(const manifests::Config& base, const std::string& profile, std::int64_t steps) {
+Trajectory train(const manifests::Config& base, const std::string& profile, std::int64_t steps) {
   manifests::Config config = base;
   config.profile = profile;
   Parallel parallel(1);
@@ -50,7 +50,7 @@ Run train(const manifests::Config& base, const std::string& profile, std::int64_
   batch.sequences = 2;
   batch.length = 160;
   batch.groups = {{0, 160}, {160, 320}};
-  Run run;
+  Trajectory run;
   for (std::int64_t step = 1; step <= steps; ++step) {
     backend->begin_step(step);
     const LossSums sums = backend->accumulate(batch);
@@ -62,8 +62,8 @@ Run train(const manifests::Config& base, const std::string& profile, std::int64_
 }
 
 TEST(Native, AgreesWithExactToFloatAccuracy) {
-  const Run exact = train(small_config(), "exact", 20);
-  const Run native = train(small_config(), "native", 20);
+  const Trajectory exact = train(small_config(), "exact", 20);
+  const Trajectory native = train(small_config(), "native", 20);
   EXPECT_NEAR(exact.losses[0], native.losses[0], 2e-4);
   EXPECT_NEAR(exact.norms[0] / native.norms[0], 1.0, 2e-3);
   for (std::size_t i = 0; i < exact.losses.size(); ++i) {
@@ -73,8 +73,8 @@ TEST(Native, AgreesWithExactToFloatAccuracy) {
 }
 
 TEST(Native, TwiceGivesTheSameBits) {
-  const Run first = train(small_config(), "native", 3);
-  const Run second = train(small_config(), "native", 3);
+  const Trajectory first = train(small_config(), "native", 3);
+  const Trajectory second = train(small_config(), "native", 3);
   EXPECT_EQ(first.losses, second.losses);
   EXPECT_EQ(first.norms, second.norms);
 }
