@@ -6,7 +6,7 @@
 #include "artifacts/store/store.h"
 #include "manifests/state.h"
 #include "train/kernels/parallel.h"
-#include "train/models/parameters.h"
+#include "train/nn/parameters.h"
 
 namespace repro::train {
 

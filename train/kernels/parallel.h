@@ -1,5 +1,5 @@
-// Threads for kernels. Work is cut into tasks whose results do not depend on who runs them or in which
-// order, so the number of threads cannot change a bit.
+// Threads for kernels. Work is cut into tasks whose results do not depend on who runs them or in
+// which order, so the number of threads cannot change a bit.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@ namespace repro::train {
 
 // A fixed set of worker threads. `run` may be called from one thread at a time; calls from inside a
 // task run serially (no nesting). Every worker checks at its start that the floating-point
-// environment is the default one (round to nearest, no flush-to-zero): Error(environment) otherwise.
+// environment is the default one (round to nearest, no flush-to-zero): Error(environment)
+// otherwise.
 class Parallel {
  public:
   // `num_threads` >= 1, the calling thread included.

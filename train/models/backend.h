@@ -9,9 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "train/models/parameters.h"
 #include "train/nn/language_head.h"
 #include "train/nn/linear.h"
+#include "train/nn/parameters.h"
+#include "train/optim/update_constants.h"
 
 namespace repro::train {
 
@@ -21,21 +22,6 @@ struct MicroBatch {
   std::int64_t sequences = 0;
   std::int64_t length = 0;
   std::vector<RowRange> groups;  // gradient groups, covering the rows in order
-};
-
-// Binary32 constants of one optimiser step (docs/arithmetic.md, "AdamW").
-struct UpdateConstants {
-  std::int64_t step = 0;  // 1-based update number
-  float learning_rate = 0;
-  float decay = 0;  // lr * weight_decay, rounded once
-  float beta1 = 0, one_minus_beta1 = 0;
-  float beta2 = 0, one_minus_beta2 = 0;
-  float correction1 = 0, correction2 = 0;
-  float epsilon = 0;
-  double clip_norm = 0;         // 0: no clipping
-  std::int64_t normalizer = 1;  // N: target tokens of the step
-  bool decay_embeddings = false;
-  bool decay_norms = true;
 };
 
 class Backend {

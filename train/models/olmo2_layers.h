@@ -5,9 +5,9 @@
 #include <span>
 #include <string>
 
-#include "train/models/parameters.h"
 #include "train/nn/attention.h"
 #include "train/nn/linear.h"
+#include "train/nn/parameters.h"
 
 namespace repro::train {
 

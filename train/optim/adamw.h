@@ -4,8 +4,9 @@
 
 #include <cstdint>
 
-#include "train/models/backend.h"
 #include "train/nn/context.h"
+#include "train/nn/parameters.h"
+#include "train/optim/update_constants.h"
 
 namespace repro::train {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "manifests/config.h"
-#include "train/models/backend.h"
+#include "train/optim/update_constants.h"
 
 namespace repro::train {
 

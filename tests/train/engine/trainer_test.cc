@@ -103,7 +103,7 @@ TEST_F(TrainerTest, AStateOfAnotherModelIsRefusedWithAList) {
       save_state(store_, trainer.parameters(), trainer.cursor(), Digest{}, parallel_);
   manifests::Config other = inputs_.config;
   other.model.num_layers = 1;
-  other.model.intermediate_size = 64;
+  other.model.intermediate_size = 48;
   Trainer smaller(other, store_, inputs_.dataset, machine_);
   try {
     smaller.load(store_, saved.manifest);

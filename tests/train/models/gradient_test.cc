@@ -1,12 +1,12 @@
-// The exact model's gradient against the slope of its own loss: for every tensor, a step along that
-// tensor's gradient must change the loss by what the gradient says. Catches a wrong formula anywhere in
-// forward or backward; exactness itself is the conformance matrix's business.
-#include "train/models/olmo2_exact.h"
-
+// The exact model's gradient against the slope of its own loss: for every tensor, a step along
+// that tensor's gradient must change the loss by what the gradient says. Catches a wrong formula
+// anywhere in forward or backward; exactness itself is the conformance matrix's business.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
+
+#include "train/models/olmo2_exact.h"
 
 namespace repro::train {
 namespace {

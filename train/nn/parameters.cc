@@ -1,4 +1,4 @@
-#include "train/models/parameters.h"
+#include "train/nn/parameters.h"
 
 #include <algorithm>
 #include <array>
