@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cfenv>
 #include <condition_variable>
 #include <exception>
-#include <limits>
 #include <mutex>
 #include <string>
 #include <system_error>
@@ -14,9 +12,13 @@
 #include <vector>
 
 #include "artifacts/base/error.h"
+#include "train/kernels/float_environment.h"
 
 namespace repro::train {
 namespace {
+
+// Below every task: a thread that may not compute at all comes first.
+constexpr std::int64_t kBeforeTasks = -1;
 
 // True while this thread runs a task of some Parallel: nested calls then stay on this thread.
 thread_local bool inside_task = false;
@@ -35,20 +37,6 @@ void relax() {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
-}
-
-// Throws unless this thread rounds to nearest and keeps subnormals, as operands and as results.
-void check_float_environment() {
-  volatile float smallest_normal = std::numeric_limits<float>::min();
-  volatile float subnormal = std::numeric_limits<float>::denorm_min();
-  const bool keeps_results = smallest_normal * 0.5F != 0;
-  const bool keeps_operands = subnormal * 16777216.0F != 0;
-  if (std::fegetround() != FE_TONEAREST || !keeps_results || !keeps_operands) {
-    throw Error(Code::environment,
-                "the floating-point environment of a thread is not the default one",
-                "start the process without flush-to-zero, denormals-are-zero or a changed rounding "
-                "mode (a library loaded before may have set them)");
-  }
 }
 
 // About 20 microseconds: longer than the gap between two products, shorter than a time slice.
@@ -74,6 +62,8 @@ struct Parallel::State {
   const std::function<void(std::int64_t)>* task = nullptr;
   std::int64_t count = 0;
   std::atomic<std::int64_t> next{0};
+  Trace* trace = nullptr;
+  TraceTaskName traced_job;
 
   std::mutex error_mutex;
   std::int64_t error_index = 0;
@@ -84,8 +74,8 @@ struct Parallel::State {
 
   void start_threads();
   void stop_threads();
-  void worker(std::uint64_t seen);
-  void work();
+  void worker(int number, std::uint64_t seen);
+  void work(int number);
   void wait_for_generation(std::uint64_t seen);
   void wait_until_idle();
   void keep_error(std::int64_t index);
@@ -102,8 +92,15 @@ void Parallel::State::keep_error(std::int64_t index) {
   next.store(count, std::memory_order_relaxed);
 }
 
-void Parallel::State::work() {
+void Parallel::State::work(int number) {
   const InsideTask inside;
+  const TraceTasks traced(trace, traced_job);
+  try {
+    if (!float_environment_is_default()) check_float_environment(number);
+  } catch (...) {
+    keep_error(kBeforeTasks);
+    return;
+  }
   for (;;) {
     const std::int64_t index = next.fetch_add(1, std::memory_order_relaxed);
     if (index >= count) return;
@@ -135,13 +132,13 @@ void Parallel::State::wait_until_idle() {
   idle.wait(lock, [&] { return active.load() == 0; });
 }
 
-void Parallel::State::worker(std::uint64_t seen) {
+void Parallel::State::worker(int number, std::uint64_t seen) {
   for (;;) {
     wait_for_generation(seen);
     seen = generation.load(std::memory_order_acquire);
     if (stop.load()) return;
     active.fetch_add(1);
-    if (open.load()) work();
+    if (open.load()) work(number);
     if (active.fetch_sub(1) == 1) {
       // The lock orders this with a caller that is about to sleep.
       const std::lock_guard<std::mutex> lock(mutex);
@@ -152,15 +149,16 @@ void Parallel::State::worker(std::uint64_t seen) {
 
 void Parallel::State::start_threads() {
   for (int i = 1; i < num_threads; ++i) {
-    threads.emplace_back([this] {
+    threads.emplace_back([this, i] {
+      set_trace_thread(i);
       try {
-        check_float_environment();
+        check_float_environment(i);
       } catch (...) {
-        keep_error(0);
+        keep_error(kBeforeTasks);
       }
       checked.fetch_add(1);
       checked.notify_one();
-      worker(0);
+      worker(i, 0);
     });
   }
   for (int seen = checked.load(); seen < num_threads - 1; seen = checked.load()) {
@@ -184,7 +182,7 @@ Parallel::Parallel(int num_threads) : state_(std::make_unique<State>()) {
     throw Error(Code::invalid_argument,
                 "a thread count must be between 1 and 4096, not " + std::to_string(num_threads));
   }
-  check_float_environment();
+  check_float_environment(0);
   state_->num_threads = num_threads;
   // Spinning only pays where every thread has a core of its own.
   const unsigned cores = std::thread::hardware_concurrency();
@@ -207,13 +205,23 @@ Parallel::~Parallel() { state_->stop_threads(); }
 
 int Parallel::num_threads() const { return state_->num_threads; }
 
+void Parallel::set_trace(Trace* trace) { state_->trace = trace; }
+Trace* Parallel::trace() const { return state_->trace; }
+
 void Parallel::run(std::int64_t count, const std::function<void(std::int64_t)>& task) {
   State& state = *state_;
-  // A lone task stays outside `inside_task`: its own products may still use the threads.
-  if (inside_task || state.num_threads == 1 || count <= 1) {
+  if (inside_task) {
     for (std::int64_t i = 0; i < count; ++i) task(i);
     return;
   }
+  // A lone task stays outside `inside_task`: its own products may still use the threads.
+  if (state.num_threads == 1 || count <= 1) {
+    if (!float_environment_is_default()) check_float_environment(0);
+    const TraceTasks traced(count > 1 ? state.trace : nullptr, {});
+    for (std::int64_t i = 0; i < count; ++i) task(i);
+    return;
+  }
+  state.traced_job = TraceTasks::name_of(state.trace);
   state.task = &task;
   state.count = count;
   state.error = nullptr;
@@ -226,7 +234,7 @@ void Parallel::run(std::int64_t count, const std::function<void(std::int64_t)>& 
     sleeping = state.sleepers > 0;
   }
   if (sleeping) state.wake.notify_all();
-  state.work();
+  state.work(0);
   state.open.store(false);
   state.wait_until_idle();
   if (state.error) std::rethrow_exception(std::exchange(state.error, nullptr));

@@ -6,12 +6,14 @@
 #include <functional>
 #include <memory>
 
+#include "train/kernels/trace.h"
+
 namespace repro::train {
 
 // A fixed set of worker threads. `run` may be called from one thread at a time; calls from inside a
-// task run serially (no nesting). Every worker checks at its start that the floating-point
-// environment is the default one (round to nearest, no flush-to-zero): Error(environment)
-// otherwise.
+// task run serially (no nesting). Every thread checks at its start and at each of its shares of a
+// job that its floating-point environment is the default one (round to nearest, no flush-to-zero):
+// Error(environment) otherwise, before a task of that thread has run.
 class Parallel {
  public:
   // `num_threads` >= 1, the calling thread included.
@@ -21,6 +23,11 @@ class Parallel {
   Parallel& operator=(const Parallel&) = delete;
 
   int num_threads() const;
+
+  // Where spans go; null: nowhere. Not during a job. The trace has at least `num_threads` lanes and
+  // outlives its use.
+  void set_trace(Trace* trace);
+  Trace* trace() const;
 
   // Runs task(i) for every i in [0, count), dynamically dealt to the threads, and waits. If tasks
   // throw, the exception of the lowest i is rethrown.

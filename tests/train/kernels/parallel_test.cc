@@ -4,7 +4,10 @@
 
 #include <atomic>
 #include <cfenv>
+#include <functional>
 #include <stdexcept>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "artifacts/base/error.h"
@@ -87,6 +90,53 @@ TEST(Parallel, RefusesSenselessThreadCounts) {
   EXPECT_THROW(Parallel(5000), Error);
 }
 
+// Runs one job in which every thread has a task, so that none can miss it.
+void run_on_every_thread(Parallel& parallel, const std::function<void(std::int64_t)>& task) {
+  std::atomic<int> arrived{0};
+  parallel.run(parallel.num_threads(), [&](std::int64_t i) {
+    ++arrived;
+    while (arrived.load() < parallel.num_threads()) std::this_thread::yield();
+    task(i);
+  });
+}
+
+TEST(Parallel, RefusesAThreadWhoseEnvironmentWasChangedBetweenJobs) {
+  Parallel parallel(3);
+  const std::thread::id caller = std::this_thread::get_id();
+  run_on_every_thread(parallel, [&](std::int64_t) {
+    if (std::this_thread::get_id() != caller) std::fesetround(FE_UPWARD);
+  });
+  std::string message;
+  for (int job = 0; job < 1000 && message.empty(); ++job) {
+    try {
+      parallel.run(64, [](std::int64_t) { std::this_thread::yield(); });
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::environment);
+      message = error.message();
+    }
+  }
+  EXPECT_TRUE(message.find("of thread 1 ") != std::string::npos ||
+              message.find("of thread 2 ") != std::string::npos)
+      << message;
+  EXPECT_NE(message.find("rounding mode"), std::string::npos);
+}
+
+TEST(Parallel, RefusesAJobOfTheCallerInAChangedEnvironment) {
+  for (const int threads : {1, 2}) {
+    Parallel parallel(threads);
+    for (const std::int64_t count : {1, 10}) {
+      std::fesetround(FE_DOWNWARD);
+      int runs = 0;
+      EXPECT_THROW(parallel.run(count, [&](std::int64_t) { ++runs; }), Error);
+      std::fesetround(FE_TONEAREST);
+      if (threads == 1) {
+        EXPECT_EQ(runs, 0);
+      }
+    }
+    EXPECT_NO_THROW(parallel.run(10, [](std::int64_t) {}));
+  }
+}
+
 TEST(Parallel, RefusesAChangedRoundingMode) {
   std::fesetround(FE_TOWARDZERO);
   try {
@@ -98,15 +148,55 @@ TEST(Parallel, RefusesAChangedRoundingMode) {
   std::fesetround(FE_TONEAREST);
 }
 
+#if defined(__x86_64__) || defined(__aarch64__)
+struct Flag {
+  std::uint64_t bits;
+  const char* name;
+};
 #if defined(__x86_64__)
-TEST(Parallel, RefusesFlushToZeroAndDenormalsAreZero) {
-  const unsigned before = __builtin_ia32_stmxcsr();
-  for (const unsigned flag : {0x8000U, 0x0040U}) {
-    __builtin_ia32_ldmxcsr(before | flag);
+constexpr Flag kFlags[] = {{0x8000, "flush-to-zero"}, {0x0040, "denormals-are-zero"}};
+std::uint64_t control() { return __builtin_ia32_stmxcsr(); }
+void set_control(std::uint64_t value) { __builtin_ia32_ldmxcsr(static_cast<unsigned>(value)); }
+#else
+constexpr Flag kFlags[] = {{std::uint64_t{1} << 24, "flush-to-zero"}};
+std::uint64_t control() {
+  std::uint64_t value = 0;
+  asm volatile("mrs %0, fpcr" : "=r"(value));
+  return value;
+}
+void set_control(std::uint64_t value) { asm volatile("msr fpcr, %0" : : "r"(value)); }
+#endif
+
+TEST(Parallel, RefusesFlushToZeroAndDenormalsAreZeroAtItsStart) {
+  const std::uint64_t before = control();
+  for (const Flag& flag : kFlags) {
+    set_control(before | flag.bits);
     EXPECT_THROW(Parallel(1), Error);
-    __builtin_ia32_ldmxcsr(before);
+    EXPECT_THROW(Parallel(2), Error);
+    set_control(before);
   }
   EXPECT_NO_THROW(Parallel(1));
+}
+
+TEST(Parallel, RefusesFlushToZeroThatALibrarySetInAWorkerThread) {
+  for (const Flag& flag : kFlags) {
+    Parallel parallel(2);
+    const std::thread::id caller = std::this_thread::get_id();
+    run_on_every_thread(parallel, [&](std::int64_t) {
+      if (std::this_thread::get_id() != caller) set_control(control() | flag.bits);
+    });
+    std::string message;
+    for (int job = 0; job < 1000 && message.empty(); ++job) {
+      try {
+        parallel.run(64, [](std::int64_t) { std::this_thread::yield(); });
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Code::environment);
+        message = error.message();
+      }
+    }
+    EXPECT_EQ(message, "the floating-point environment of thread 1 is not the default one: " +
+                           std::string(flag.name));
+  }
 }
 #endif
 
