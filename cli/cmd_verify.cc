@@ -84,7 +84,7 @@ verify::Verification verify_path(FileSystem& files, const std::string& path,
 int verify_rederived(Context& context, const Resolved& what, const verify::VerifyOptions& options) {
   const StateSource source = StateSource::open(context, what);
   verify::Verification result = verify::verify_object(source.store(), source.manifest(), options);
-  result.checked.push_back("the state was not kept: re-derived; its root is the log's");
+  result.checked.emplace_back("the state was not kept: re-derived; its root is the log's");
   return print_verification(context.io(), what.text, result);
 }
 

@@ -14,7 +14,12 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2")  # REPRO_CHECK stays; assert is not used
 
 find_program(REPRO_CCACHE ccache)
 if(REPRO_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${REPRO_CCACHE})
+  # Without this ccache would not look at sources that use a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${REPRO_CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)
+  endif()
 endif()
 
 # -ffp-contract=off: the compiler may never fuse a multiply and an add; docs/arithmetic.md says where
@@ -22,19 +27,32 @@ endif()
 add_compile_options(-Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -ffp-contract=off
                     -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
 
-# repro_library(NAME SOURCES a.cc ... USES target ... PRIVATE target ...)
-#   A static library. USES: what its headers need too; PRIVATE: what only its sources need.
+# Headers of other people that cost most to read (seconds a file), read once.
+file(WRITE ${CMAKE_BINARY_DIR}/pch/empty.cc "")
+function(repro_precompile name)
+  add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/pch/empty.cc)
+  target_precompile_headers(${name} PRIVATE ${ARGN})
+endfunction()
+repro_precompile(repro_json_headers <nlohmann/json.hpp> <string> <vector>)
+
+# repro_library(NAME [JSON] SOURCES a.cc ... USES target ... PRIVATE target ...)
+#   A static library. USES: what its headers need too; PRIVATE: what only its sources need. JSON: most
+#   of its sources read nlohmann/json.hpp.
 function(repro_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;USES;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "JSON" "" "SOURCES;USES;PRIVATE" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
+  if(ARG_JSON)
+    target_precompile_headers(${name} REUSE_FROM repro_json_headers)
+  endif()
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${ARG_USES} PRIVATE ${ARG_PRIVATE})
 endfunction()
 
-# repro_test(NAME SOURCES a_test.cc ... USES target ... [LABEL fast|slow] [TIMEOUT s])
-#   One GoogleTest program, one ctest entry.
+# repro_test(NAME [PLAIN] SOURCES a_test.cc ... USES target ... [LABEL fast|slow] [TIMEOUT s])
+#   One GoogleTest program, one ctest entry. PLAIN: no numbers are crunched in its own sources, so they
+#   are not optimised, which halves the time to compile them.
 function(repro_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;USES" ${ARGN})
+  cmake_parse_arguments(ARG "PLAIN" "LABEL;TIMEOUT" "SOURCES;USES" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL fast)
   endif()
@@ -42,6 +60,10 @@ function(repro_test name)
     set(ARG_TIMEOUT 300)
   endif()
   add_executable(${name} ${ARG_SOURCES})
+  if(ARG_PLAIN)
+    target_compile_options(${name} PRIVATE -O0)
+    target_precompile_headers(${name} REUSE_FROM repro_plain_test_headers)
+  endif()
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_USES} GTest::gmock GTest::gtest GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -295,17 +296,26 @@ def check_libraries(tree):
 
 
 def header_flags(tree):
-    """header -> the flags its own source, or another of its folder, is compiled with."""
-    by_stem, by_folder = {}, {}
+    """header -> the flags of its own source; or of one that ends in the same word (_avx2); or of
+    another of its folder."""
+    by_stem, by_word, by_folder = {}, {}, {}
     for command in compile_commands(tree):
-        flags = re.findall(r"(?:-isystem |-[IDmfW])\S+", command["command"])
-        flags = [part for flag in flags for part in flag.split(" ")]
-        relative = os.path.relpath(os.path.realpath(command["file"]), os.path.realpath(tree.root))
-        by_stem[os.path.splitext(relative)[0]] = flags
-        by_folder.setdefault(os.path.dirname(relative), flags)
-    default = ["-I" + str(tree.root)]
-    return lambda name: by_stem.get(os.path.splitext(name)[0]) or by_folder.get(
-        os.path.dirname(name), default)
+        words = shlex.split(command["command"])  # as a shell would: -DNAME=\"text\" keeps its marks
+        flags = [flag for before, word in zip(words, words[1:])
+                 for flag in (["-isystem", word] if before == "-isystem" else [word])
+                 if before == "-isystem" or re.match("-[IDmfW](?!invalid-pch)", word)]
+        stem = os.path.splitext(os.path.relpath(os.path.realpath(command["file"]),
+                                                os.path.realpath(tree.root)))[0]
+        by_stem[stem] = flags
+        by_word.setdefault((os.path.dirname(stem), stem.rpartition("_")[2]), flags)
+        by_folder.setdefault(os.path.dirname(stem), flags)
+
+    def find(name):
+        stem, folder = os.path.splitext(name)[0], os.path.dirname(name)
+        return (by_stem.get(stem) or by_word.get((folder, stem.rpartition("_")[2])) or
+                by_folder.get(folder, ["-I" + str(tree.root)]))
+
+    return find
 
 
 def check_headers(tree):
