@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::int64_t kChunk = 1 << 15;  // elements a task takes; fits L2 with all four arrays
 
-float clip_factor(double norm, double limit) {
-  if (limit <= 0) return 1.0F;
-  return static_cast<float>(std::min(1.0, limit / (norm + 1e-6)));
-}
-
 }  // namespace
 
 double gradient_norm(const Context& context, const Parameters& parameters, std::int64_t unit,
@@ -31,6 +26,11 @@ double gradient_norm(const Context& context, const Parameters& parameters, std::
       });
   const double root = std::sqrt(sum192_to_double(total.limb));
   return std::ldexp(root, -static_cast<int>(unit)) / static_cast<double>(normalizer);
+}
+
+float clip_factor(double norm, double limit) {
+  if (limit <= 0) return 1.0F;
+  return static_cast<float>(std::min(1.0, limit / (norm + 1e-6)));
 }
 
 bool decays(const UpdateConstants& constants, manifests::TensorRole role) {

@@ -14,6 +14,9 @@ namespace repro::train {
 double gradient_norm(const Context& context, const Parameters& parameters, std::int64_t unit,
                      std::int64_t normalizer);
 
+// What gradients are multiplied with: 1 without a limit (0).
+float clip_factor(double norm, double limit);
+
 // Whether the recipe decays this tensor.
 bool decays(const UpdateConstants& constants, manifests::TensorRole role);
 

@@ -1,0 +1,132 @@
+// The golden run of the conformance kit: the first steps of a recipe's smoke size, with everything
+// that another program needs to compute them (tests/golden/exact1/README.md, "Runs").
+// REPRO_WRITE_GOLDEN=1 writes the file anew.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "artifacts/base/environment.h"
+#include "artifacts/base/file_system.h"
+#include "artifacts/base/merkle.h"
+#include "tests/conformance/smoke_run.h"
+#include "tests/conformance/vector_file.h"
+#include "tests/support/temporary_folder.h"
+#include "train/data/batch.h"
+#include "train/data/builtin.h"
+#include "train/engine/trainer.h"
+
+namespace repro::train {
+namespace {
+
+constexpr std::int64_t kSteps = 5;
+const std::string kRecipe = "olmo2-tiny";
+const std::string kFile = "run-olmo2-tiny.json";
+
+Json tensor_roots(const Parameters& parameters) {
+  Json roots;
+  const auto add = [&](const std::string& name, const Buffer<float>& buffer,
+                       const Parameter& tensor) {
+    const auto values = buffer.span().subspan(static_cast<std::size_t>(tensor.offset),
+                                              static_cast<std::size_t>(tensor.count));
+    roots[name] = tensor_root(std::as_bytes(values)).hex();
+  };
+  for (const Parameter& tensor : parameters.tensors) {
+    add(tensor.name, parameters.weights, tensor);
+    add("exp_avg/" + tensor.name, parameters.exp_avg, tensor);
+    add("exp_avg_sq/" + tensor.name, parameters.exp_avg_sq, tensor);
+  }
+  return roots;
+}
+
+Json state_json(const Trainer& trainer) {
+  const Roots roots = compute_roots(trainer.parameters(), trainer.cursor(), trainer.parallel());
+  return {{"model_root", roots.model.hex()},
+          {"state_root", roots.state.hex()},
+          {"tensors", tensor_roots(trainer.parameters())}};
+}
+
+Json step_json(Trainer& trainer, TokenStream& stream, const SampleOrder& order) {
+  const Batch batch = read_batch(stream, order, order.next_batch(trainer.cursor().batch));
+  const logs::StepEvent event = trainer.step(true);
+  Json json = state_json(trainer);
+  EXPECT_EQ(json.at("model_root"), event.model_root->hex());
+  EXPECT_EQ(json.at("state_root"), event.state_root->hex());
+  EXPECT_EQ(batch.digest, event.batch);
+  json["step"] = event.step;
+  json["batch"] = batch.index;
+  json["samples"] = Json::array();
+  for (const Sample& sample : batch.samples) {
+    json["samples"].push_back({sample.index, sample.epoch, sample.instance, sample.first_token});
+  }
+  json["batch_digest"] = event.batch.hex();
+  json["tokens"] = event.tokens;
+  json["loss_sum"] = event.loss_sum;
+  json["z_loss_sum"] = event.z_loss_sum;
+  json["grad_norm"] = double_scalar(event.grad_norm);
+  json["learning_rate"] = float_scalar(event.learning_rate);
+  return json;
+}
+
+Json run_json(const SmokeInputs& inputs, const artifacts::Store& store, const Variant& variant) {
+  Parallel parallel(variant.threads);
+  Trainer trainer(inputs.config, store, inputs.dataset,
+                  {&parallel, variant.kernels, variant.micro_batch});
+  trainer.initialize();
+  TokenStream stream(store, inputs.dataset);
+  const SampleOrder order(plan_order(inputs.config, inputs.dataset));
+  Json json = {{"schema", "repro.vectors-run/1"},
+               {"recipe", kRecipe},
+               {"config", manifests::deciding_keys(inputs.config)},
+               {"dataset",
+                {{"content", manifests::dataset_content(inputs.dataset)},
+                 {"root", manifests::dataset_root(inputs.dataset).hex()}}},
+               {"documents", make_prose(kDefaultProseBytes)},
+               {"initial", state_json(trainer)},
+               {"steps", Json::array()}};
+  for (std::int64_t i = 0; i < kSteps; ++i) {
+    json["steps"].push_back(step_json(trainer, stream, order));
+  }
+  return json;
+}
+
+TEST(VectorRun, EveryVariantReachesTheGoldenStates) {
+  const support::TemporaryFolder folder;
+  artifacts::Store store = artifacts::Store::init(system_file_system(), folder.path() + "/.repro");
+  const SmokeInputs inputs = smoke_inputs(kRecipe, store);
+  const std::string path = golden_file(kFile);
+  if (find_environment("REPRO_WRITE_GOLDEN")) {
+    const std::string text = run_json(inputs, store, {1, "scalar", 1, 0}).dump(1) + "\n";
+    system_file_system().write_file_atomically(path, text);
+  }
+  const Json golden = parse_json(system_file_system().read_file(path), path);
+  std::vector<Variant> variants = {{2, "auto", 2, 0}, {1, "auto", 4, 0}};
+  for (const KernelPath& kernels : available_paths()) {
+    variants.push_back({1, std::string(kernels.name), 1, 0});
+  }
+  for (const Variant& variant : variants) {
+    EXPECT_TRUE(run_json(inputs, store, variant) == golden) << variant.text();
+  }
+}
+
+// The ids that the documents stand for are those of the dataset that is trained on.
+TEST(VectorRun, DocumentsAreTheDataset) {
+  const support::TemporaryFolder folder;
+  artifacts::Store store = artifacts::Store::init(system_file_system(), folder.path() + "/.repro");
+  TokenStream stream(store, smoke_inputs(kRecipe, store).dataset);
+  const std::string path = golden_file(kFile);
+  std::vector<std::uint32_t> expected;
+  const Json golden = parse_json(system_file_system().read_file(path), path);
+  for (const Json& document : golden.at("documents")) {
+    for (const char c : document.get<std::string>()) {
+      expected.push_back(static_cast<unsigned char>(c));
+    }
+    expected.push_back(256);
+  }
+  ASSERT_EQ(stream.num_tokens(), static_cast<std::int64_t>(expected.size()));
+  std::vector<std::uint32_t> ids(expected.size());
+  stream.read(0, ids);
+  EXPECT_EQ(ids, expected);
+}
+
+}  // namespace
+}  // namespace repro::train
