@@ -31,6 +31,7 @@ class ExactOlmo2 final : public Backend {
   std::string_view kernels() const override { return context_.path.name; }
 
   void refresh() override {
+    const TraceSpan span(context_.trace(), "weights");
     for (LayerWeights& layer : layers_) quantize_layer(context_, parameters_, layer);
     quantize(context_, head_->name, parameters_.weights.data() + head_->offset, head_->shape[0],
              head_->shape[1], head_->shape[1], head_digits_);
@@ -38,6 +39,7 @@ class ExactOlmo2 final : public Backend {
 
   void begin_step(std::int64_t step) override {
     context_.step = step;
+    const TraceSpan span(context_.trace(), "zero gradient");
     std::int64_t* gradient = parameters_.gradient.data();
     context_.parallel->run_ranges(parameters_.total(), 1 << 18,
                                   [&](std::int64_t begin, std::int64_t end) {
@@ -100,6 +102,7 @@ class ExactOlmo2 final : public Backend {
       std::copy_n(table + id * hidden, hidden, h_.data() + r * hidden);
     }
     for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const TraceSpan span(context_.trace(), "forward", {.layer = static_cast<std::int64_t>(i)});
       layer_forward(context_, shape, rope_, parameters_, layers_[i], h_.data(), saved_[i],
                     scratch_);
     }
@@ -116,6 +119,7 @@ class ExactOlmo2 final : public Backend {
     norm_backward(context_, shape, dh_.data(), h_.data(), hidden, *final_norm_,
                   weight(*final_norm_), hidden, final_r_.data(), dh_.data(), sink(*final_norm_));
     for (std::size_t i = layers_.size(); i-- > 0;) {
+      const TraceSpan span(context_.trace(), "backward", {.layer = static_cast<std::int64_t>(i)});
       layer_backward(context_, shape, rope_, config_, parameters_, layers_[i], batch.groups,
                      saved_[i], dh_.data(), scratch_);
     }
@@ -125,15 +129,17 @@ class ExactOlmo2 final : public Backend {
   // Each token adds its row; threads split the columns, so no row is shared.
   void embedding_gradient(const MicroBatch& batch, std::int64_t hidden) {
     const GradientSink gradient = sink(*embedding_);
-    check_finite(context_, "embedding gradient", dh_.data(),
-                 static_cast<std::int64_t>(batch.ids.size()) * hidden);
+    const TraceSpan span(context_.trace(), "embedding gradient");
+    check_finite(context_, {"embedding gradient", "gradient of the first layer's input"},
+                 dh_.data(), static_cast<std::int64_t>(batch.ids.size()) * hidden);
     context_.parallel->run_ranges(hidden, 64, [&](std::int64_t begin, std::int64_t end) {
       for (std::size_t r = 0; r < batch.ids.size(); ++r) {
         const auto row = static_cast<std::int64_t>(r);
-        const std::int64_t overflow = context_.rows().add_units(
-            dh_.data() + row * hidden + begin, 1.0F, end - begin, gradient.unit, gradient.limit,
-            gradient.units + static_cast<std::int64_t>(batch.ids[r]) * hidden + begin);
-        if (overflow >= 0) fail_gradient_overflow(context_, embedding_->name, begin + overflow);
+        const std::int64_t at = static_cast<std::int64_t>(batch.ids[r]) * hidden + begin;
+        const std::int64_t overflow =
+            context_.rows().add_units(dh_.data() + row * hidden + begin, 1.0F, end - begin,
+                                      gradient.unit, gradient.limit, gradient.units + at);
+        if (overflow >= 0) fail_gradient_overflow(context_, gradient.tensor, at + overflow);
       }
     });
   }

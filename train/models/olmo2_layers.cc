@@ -25,6 +25,7 @@ void quantize_matrix(const Context& context, const Parameters& parameters, const
 // RoPE restarts at position 0 with each sequence.
 void rotate(const Context& context, const StepShape& shape, const RopeTable& rope, float* x,
             std::int64_t heads, bool backward) {
+  const TraceSpan span(context.trace(), "rope");
   const AttentionShape& attention = shape.attention;
   const std::int64_t width = heads * attention.head_dim;
   const std::int64_t tiles = (attention.length + kRowGrain - 1) / kRowGrain;
@@ -45,6 +46,7 @@ void rotate(const Context& context, const StepShape& shape, const RopeTable& rop
 }
 
 void add_into(const Context& context, std::int64_t count, const float* x, float* sum) {
+  const TraceSpan span(context.trace(), "add");
   context.parallel->run_ranges(count, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
     context.rows().add(sum + begin, x + begin, end - begin, sum + begin);
   });
@@ -90,6 +92,32 @@ void attention_forward(const Context& context, const StepShape& shape, const Rop
                saved.projected_r.data());
 }
 
+void swiglu(const Context& context, const StepShape& shape, const float* gate_up, float* a) {
+  const TraceSpan span(context.trace(), "swiglu");
+  context.parallel->run_ranges(shape.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    SwigluArgs args;
+    args.gate_up = gate_up + begin * 2 * shape.ffn;
+    args.rows = end - begin;
+    args.ffn = shape.ffn;
+    args.a = a + begin * shape.ffn;
+    context.rows().swiglu(args);
+  });
+}
+
+void swiglu_backward(const Context& context, const StepShape& shape, const float* gate_up,
+                     const float* da, float* d_gate_up) {
+  const TraceSpan span(context.trace(), "swiglu backward");
+  context.parallel->run_ranges(shape.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    SwigluBackwardArgs args;
+    args.gate_up = gate_up + begin * 2 * shape.ffn;
+    args.da = da + begin * shape.ffn;
+    args.rows = end - begin;
+    args.ffn = shape.ffn;
+    args.d_gate_up = d_gate_up + begin * 2 * shape.ffn;
+    context.rows().swiglu_backward(args);
+  });
+}
+
 void ffn_forward(const Context& context, const StepShape& shape, const Parameters& parameters,
                  const LayerWeights& layer, float* h, LayerActivations& saved,
                  LayerScratch& scratch) {
@@ -99,14 +127,7 @@ void ffn_forward(const Context& context, const StepShape& shape, const Parameter
   saved.gate_up.resize(rows * 2 * shape.ffn);
   linear(context, saved.middle, layer.gate_up_digits, saved.gate_up.data(), 2 * shape.ffn);
   scratch.a.resize(rows * shape.ffn);
-  context.parallel->run_ranges(rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-    SwigluArgs args;
-    args.gate_up = saved.gate_up.data() + begin * 2 * shape.ffn;
-    args.rows = end - begin;
-    args.ffn = shape.ffn;
-    args.a = scratch.a.data() + begin * shape.ffn;
-    context.rows().swiglu(args);
-  });
+  swiglu(context, shape, saved.gate_up.data(), scratch.a.data());
   quantize(context, "input of " + layer.down->name, scratch.a.data(), rows, shape.ffn, shape.ffn,
            saved.a);
   saved.down.resize(rows * shape.hidden);
@@ -143,15 +164,8 @@ void ffn_backward(const BackwardContext& in, const LayerWeights& layer,
   linear_weight_gradient(in.context, scratch.branch.data(), saved.a, shape.hidden, in.groups,
                          in.sink(layer.down), scratch.linear);
   scratch.d_gate_up.resize(rows * 2 * shape.ffn);
-  in.context.parallel->run_ranges(rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-    SwigluBackwardArgs args;
-    args.gate_up = saved.gate_up.data() + begin * 2 * shape.ffn;
-    args.da = scratch.dx.data() + begin * shape.ffn;
-    args.rows = end - begin;
-    args.ffn = shape.ffn;
-    args.d_gate_up = scratch.d_gate_up.data() + begin * 2 * shape.ffn;
-    in.context.rows().swiglu_backward(args);
-  });
+  swiglu_backward(in.context, shape, saved.gate_up.data(), scratch.dx.data(),
+                  scratch.d_gate_up.data());
   linear_input_gradient(in.context, "gradient of " + layer.gate->name, scratch.d_gate_up.data(),
                         rows, layer.gate_up_digits, scratch.branch.data(), scratch.linear);
   linear_weight_gradient(in.context, scratch.d_gate_up.data(), saved.middle, 2 * shape.ffn,
@@ -257,6 +271,7 @@ void quantize_layer(const Context& context, const Parameters& parameters, LayerW
 GradientSink gradient_sink(const manifests::Config& config, Parameters& parameters,
                            const Parameter& parameter) {
   GradientSink sink;
+  sink.tensor = parameter.name;
   sink.units = parameters.gradient.data() + parameter.offset;
   sink.unit = static_cast<int>(config.train.gradient_unit);
   // No token contributes more often than once, and no group holds less than one token, so one bound
@@ -268,6 +283,7 @@ GradientSink gradient_sink(const manifests::Config& config, Parameters& paramete
 void norm_forward(const Context& context, const StepShape& shape, const float* x, std::int64_t ld_x,
                   const float* gain, std::int64_t width, const float* residual, float* y,
                   float* r) {
+  const TraceSpan span(context.trace(), "norm");
   context.parallel->run_ranges(shape.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
     RmsNormArgs args;
     args.x = x + begin * ld_x;
@@ -288,6 +304,7 @@ void norm_backward(const Context& context, const StepShape& shape, const float* 
                    std::int64_t ld_x, const Parameter& parameter, const float* gain,
                    std::int64_t width, const float* r, float* dx, const GradientSink& sink,
                    std::int64_t ld_dx) {
+  const TraceSpan span(context.trace(), "norm backward");
   std::mutex mutex;  // integer sums: the order of the additions is free
   context.parallel->run_ranges(shape.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
     thread_local std::vector<std::int64_t> gain_units;

@@ -362,11 +362,12 @@ float attention_scale(std::int64_t head_dim) {
 void quantize_heads(const Context& context, std::string_view tensor, const float* x,
                     std::int64_t rows, std::int64_t heads, std::int64_t head_dim, std::int64_t ld,
                     HeadDigits& out) {
+  const TraceSpan span(context.trace(), "quantise");
   const std::int64_t width = heads * head_dim;
   out.digits.resize(rows * width);
   out.exponents.resize(heads * rows);
   context.parallel->run_ranges(rows, kBlock, [&](std::int64_t begin, std::int64_t end) {
-    check_finite_rows(context, tensor, x + begin * ld, end - begin, width, ld);
+    check_finite_rows(context, {"quantise", tensor}, x + begin * ld, end - begin, width, ld, begin);
     for (std::int64_t head = 0; head < heads; ++head) {
       QuantizeRowsArgs args;
       args.x = x + begin * ld + head * head_dim;
@@ -383,6 +384,7 @@ void quantize_heads(const Context& context, std::string_view tensor, const float
 
 void attention(const Context& context, const AttentionShape& shape, const AttentionInputs& inputs,
                float* o) {
+  const TraceSpan traced(context.trace(), "attention");
   const std::int64_t blocks = num_blocks(shape.length);
   const float scale = attention_scale(shape.head_dim);
   // Later blocks see more keys: they go first, so that no thread is left with the longest one.
@@ -411,6 +413,7 @@ void attention_backward(const Context& context, const AttentionShape& shape,
                           scratch,
                           attention_scale(shape.head_dim),
                           head_growth(shape.head_dim)};
+  const TraceSpan traced(context.trace(), "attention backward");
   context.parallel->run(shape.sequences * shape.kv_heads, [&](std::int64_t index) {
     backward_group(plan, index / shape.kv_heads, index % shape.kv_heads);
   });

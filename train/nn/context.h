@@ -5,11 +5,25 @@
 #include <string>
 #include <string_view>
 
+#include "artifacts/base/error.h"
 #include "train/kernels/gemm.h"
 #include "train/kernels/parallel.h"
 #include "train/kernels/paths.h"
 
 namespace repro::train {
+
+// A path's product as a span of the trace.
+class TracedGemm {
+ public:
+  TracedGemm(const GemmPath& path, Trace* trace) : path_(path), trace_(trace) {}
+  // As GemmPath::run.
+  void run(std::int64_t m, std::int64_t n, std::int64_t k, const DigitView& a, const DigitView& b,
+           const GemmOutput& output, Parallel& parallel) const;
+
+ private:
+  const GemmPath& path_;
+  Trace* trace_;
+};
 
 struct Context {
   KernelPath path;
@@ -17,20 +31,36 @@ struct Context {
   std::int64_t step = 0;  // the update under way, for messages
 
   const RowKernels& rows() const { return *path.rows; }
-  const GemmPath& gemm() const { return *path.gemm; }
+  TracedGemm gemm() const { return {*path.gemm, trace()}; }
+  Trace* trace() const { return parallel->trace(); }
 };
 
-// Throws Error(invalid_argument) "non-finite value in TENSOR at index I, step S" if x has a NaN or
-// an infinity. Called on every tensor before it is quantised: digits cannot show one.
-void check_finite(const Context& context, std::string_view tensor, const float* x,
-                  std::int64_t count);
+// Which operation looks at which tensor, for messages.
+struct Operand {
+  std::string_view operation;
+  std::string_view tensor;
+};
 
-// The same for [rows, cols] with leading dimension `ld`.
-void check_finite_rows(const Context& context, std::string_view tensor, const float* x,
-                       std::int64_t rows, std::int64_t cols, std::int64_t ld);
+// Throws Error(invalid_argument) "non-finite value in OPERATION: TENSOR at index I, step S" if x
+// has a NaN or an infinity; I is `first` plus the index of the first one in x. Called on every
+// tensor before it is quantised: digits cannot show one. A caller that cuts a tensor into tasks
+// gives each its `first`; as the lowest task's error wins, the same I is named whatever the
+// threads.
+void check_finite(const Context& context, const Operand& operand, const float* x,
+                  std::int64_t count, std::int64_t first = 0);
 
-// A term that does not fit the gradient's fixed point (docs/arithmetic.md, "Gradients").
+// The same for rows [first_row, first_row + rows) of a matrix with `cols` columns; x points to row
+// `first_row`, `ld` elements from row to row.
+void check_finite_rows(const Context& context, const Operand& operand, const float* x,
+                       std::int64_t rows, std::int64_t cols, std::int64_t ld,
+                       std::int64_t first_row);
+
+// A term that does not fit the gradient's fixed point (docs/arithmetic.md, "Gradients"): `index`
+// is that of the gradient's element.
 [[noreturn]] void fail_gradient_overflow(const Context& context, std::string_view tensor,
                                          std::int64_t index);
+
+// Adds to the error of a product that traps (its row and column) whose gradient it was.
+void name_gradient(const Context& context, std::string_view tensor, Error& error);
 
 }  // namespace repro::train

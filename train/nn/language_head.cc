@@ -49,6 +49,7 @@ void compute_logits(const Context& context, const Quantized& x, const Quantized&
 // Softmax and loss of a range of rows, in place over their logits.
 LossSums losses(const Context& context, const RowRange& rows, std::int64_t vocab, float z_loss,
                 std::span<const std::int32_t> targets, bool backward, HeadScratch& scratch) {
+  const TraceSpan span(context.trace(), "head loss");
   LossSums total;
   std::mutex mutex;  // integer sums: the order of the additions is free
   const std::int64_t count = rows.end - rows.begin;
@@ -63,7 +64,7 @@ LossSums losses(const Context& context, const RowRange& rows, std::int64_t vocab
         if (backward) std::fill_n(logits, vocab, 0.0F);
         continue;
       }
-      check_finite(context, "logits", logits, vocab);
+      check_finite(context, {"cross-entropy", "logits"}, logits, vocab, (rows.begin + r) * vocab);
       CrossEntropyRowArgs args;
       args.logits = logits;
       args.vocab = vocab;
@@ -137,10 +138,19 @@ void input_gradient_tile(const Context& context, const Quantized& w, const RowRa
   }
 }
 
-// sink += B^T x of one group, then the targets' shares a * x^.
-void weight_gradient(const Context& context, const Quantized& x, const RowRange& group,
-                     std::span<const std::int32_t> targets, std::int64_t vocab,
-                     const GradientSink& sink, HeadScratch& scratch) {
+void input_gradient(const Context& context, const Quantized& w, const RowRange& group,
+                    std::span<const std::int32_t> targets, HeadScratch& scratch, float* dx) {
+  const TraceSpan span(context.trace(), "head input gradient");
+  const std::int32_t max_w = max_exponent(w);
+  context.parallel->run_ranges(
+      group.end - group.begin, kRowTile, [&](std::int64_t begin, std::int64_t end) {
+        input_gradient_tile(context, w, group, targets, max_w, begin, end, scratch, dx);
+      });
+}
+
+void quantize_logit_columns(const Context& context, const Quantized& x, const RowRange& group,
+                            std::int64_t vocab, HeadScratch& scratch) {
+  const TraceSpan span(context.trace(), "quantise columns");
   const std::int64_t rows = group.end - group.begin;
   scratch.columns.resize(rows * vocab);
   scratch.column_exponents.resize(vocab);
@@ -156,16 +166,13 @@ void weight_gradient(const Context& context, const Quantized& x, const RowRange&
     args.exponents = scratch.column_exponents.data() + begin;
     context.rows().quantize_columns(args);
   });
-  GemmOutput output;
-  output.kind = GemmOutput::Kind::add_units;
-  output.a_exponent = scratch.column_exponents.data();
-  output.integers = sink.units;
-  output.ld = x.cols;
-  output.unit = sink.unit;
-  output.limit = sink.limit;
-  context.gemm().run(vocab, x.cols, rows, {scratch.columns.data(), 1, vocab},
-                     {x.digits.data() + group.begin * x.cols, 1, x.cols}, output,
-                     *context.parallel);
+}
+
+// The targets' shares a * x^ of one group.
+void add_target_rows(const Context& context, const Quantized& x, const RowRange& group,
+                     std::span<const std::int32_t> targets, const GradientSink& sink,
+                     HeadScratch& scratch) {
+  const TraceSpan span(context.trace(), "head loss");
   scratch.hat.resize(x.cols);
   for (std::int64_t r = group.begin; r < group.end; ++r) {
     const std::int32_t target = targets[static_cast<std::size_t>(r)];
@@ -176,8 +183,34 @@ void weight_gradient(const Context& context, const Quantized& x, const RowRange&
     const std::int64_t overflow =
         context.rows().add_units(scratch.hat.data(), scratch.target_factors[r - group.begin],
                                  x.cols, sink.unit, sink.limit, sink.units + target * x.cols);
-    if (overflow >= 0) fail_gradient_overflow(context, "lm_head.weight", overflow);
+    if (overflow >= 0) {
+      fail_gradient_overflow(context, sink.tensor, target * x.cols + overflow);
+    }
   }
+}
+
+// sink += B^T x of one group, then the targets' shares.
+void weight_gradient(const Context& context, const Quantized& x, const RowRange& group,
+                     std::span<const std::int32_t> targets, std::int64_t vocab,
+                     const GradientSink& sink, HeadScratch& scratch) {
+  const std::int64_t rows = group.end - group.begin;
+  quantize_logit_columns(context, x, group, vocab, scratch);
+  GemmOutput output;
+  output.kind = GemmOutput::Kind::add_units;
+  output.a_exponent = scratch.column_exponents.data();
+  output.integers = sink.units;
+  output.ld = x.cols;
+  output.unit = sink.unit;
+  output.limit = sink.limit;
+  try {
+    context.gemm().run(vocab, x.cols, rows, {scratch.columns.data(), 1, vocab},
+                       {x.digits.data() + group.begin * x.cols, 1, x.cols}, output,
+                       *context.parallel);
+  } catch (Error& error) {
+    name_gradient(context, sink.tensor, error);
+    throw;
+  }
+  add_target_rows(context, x, group, targets, sink, scratch);
 }
 
 void prepare(HeadScratch& scratch, std::int64_t rows, std::int64_t vocab) {
@@ -213,16 +246,13 @@ LossSums head_loss_backward(const Context& context, const Quantized& x, const Qu
                             float z_loss, std::span<const std::int32_t> targets,
                             std::span<const RowRange> groups, float* dx, const GradientSink& sink,
                             HeadScratch& scratch) {
-  const std::int32_t max_w = max_exponent(w);
   LossSums total;
   for (const RowRange& group : groups) {
     const std::int64_t rows = group.end - group.begin;
     prepare(scratch, rows, w.rows);
     compute_logits(context, x, w, group, scratch.logits.data());
     total += losses(context, group, w.rows, z_loss, targets, true, scratch);
-    context.parallel->run_ranges(rows, kRowTile, [&](std::int64_t begin, std::int64_t end) {
-      input_gradient_tile(context, w, group, targets, max_w, begin, end, scratch, dx);
-    });
+    input_gradient(context, w, group, targets, scratch, dx);
     weight_gradient(context, x, group, targets, w.rows, sink, scratch);
   }
   return total;

@@ -11,12 +11,13 @@ constexpr std::int64_t kColumnGrain = 256;
 void quantize_folded(const Context& context, std::string_view tensor, const float* x,
                      std::int64_t rows, std::int64_t cols, std::int64_t ld,
                      const std::int32_t* fold, Quantized& out) {
+  const TraceSpan span(context.trace(), "quantise");
   out.digits.resize(rows * cols);
   out.exponents.resize(rows);
   out.rows = rows;
   out.cols = cols;
   context.parallel->run_ranges(rows, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-    check_finite_rows(context, tensor, x + begin * ld, end - begin, cols, ld);
+    check_finite_rows(context, {"quantise", tensor}, x + begin * ld, end - begin, cols, ld, begin);
     QuantizeRowsArgs args;
     args.x = x + begin * ld;
     args.rows = end - begin;
@@ -27,6 +28,28 @@ void quantize_folded(const Context& context, std::string_view tensor, const floa
     args.ld_digits = cols;
     args.exponents = out.exponents.data() + begin;
     context.rows().quantize_rows(args);
+  });
+}
+
+// Columns of one group's gradient, the tokens' exponents folded in.
+void quantize_group_columns(const Context& context, const float* dy, const Quantized& x,
+                            std::int64_t outputs, const RowRange& group, LinearScratch& scratch) {
+  const TraceSpan span(context.trace(), "quantise columns");
+  const std::int64_t rows = group.end - group.begin;
+  scratch.columns.resize(rows * outputs);
+  scratch.column_exponents.resize(outputs);
+  const float* group_dy = dy + group.begin * outputs;
+  context.parallel->run_ranges(outputs, kColumnGrain, [&](std::int64_t begin, std::int64_t end) {
+    QuantizeColumnsArgs args;
+    args.x = group_dy + begin;
+    args.rows = rows;
+    args.cols = end - begin;
+    args.ld = outputs;
+    args.fold = x.exponents.data() + group.begin;
+    args.digits = scratch.columns.data() + begin;
+    args.ld_digits = outputs;
+    args.exponents = scratch.column_exponents.data() + begin;
+    context.rows().quantize_columns(args);
   });
 }
 
@@ -76,21 +99,7 @@ void linear_weight_gradient(const Context& context, const float* dy, const Quant
                             const GradientSink& sink, LinearScratch& scratch) {
   for (const RowRange& group : groups) {
     const std::int64_t rows = group.end - group.begin;
-    scratch.columns.resize(rows * outputs);
-    scratch.column_exponents.resize(outputs);
-    const float* group_dy = dy + group.begin * outputs;
-    context.parallel->run_ranges(outputs, kColumnGrain, [&](std::int64_t begin, std::int64_t end) {
-      QuantizeColumnsArgs args;
-      args.x = group_dy + begin;
-      args.rows = rows;
-      args.cols = end - begin;
-      args.ld = outputs;
-      args.fold = x.exponents.data() + group.begin;
-      args.digits = scratch.columns.data() + begin;
-      args.ld_digits = outputs;
-      args.exponents = scratch.column_exponents.data() + begin;
-      context.rows().quantize_columns(args);
-    });
+    quantize_group_columns(context, dy, x, outputs, group, scratch);
     GemmOutput output;
     output.kind = GemmOutput::Kind::add_units;
     output.a_exponent = scratch.column_exponents.data();
@@ -98,9 +107,14 @@ void linear_weight_gradient(const Context& context, const float* dy, const Quant
     output.ld = x.cols;
     output.unit = sink.unit;
     output.limit = sink.limit;
-    context.gemm().run(outputs, x.cols, rows, {scratch.columns.data(), 1, outputs},
-                       {x.digits.data() + group.begin * x.cols, 1, x.cols}, output,
-                       *context.parallel);
+    try {
+      context.gemm().run(outputs, x.cols, rows, {scratch.columns.data(), 1, outputs},
+                         {x.digits.data() + group.begin * x.cols, 1, x.cols}, output,
+                         *context.parallel);
+    } catch (Error& error) {
+      name_gradient(context, sink.tensor, error);
+      throw;
+    }
   }
 }
 

@@ -15,6 +15,7 @@ constexpr std::int64_t kChunk = 1 << 15;  // elements a task takes; fits L2 with
 
 double gradient_norm(const Context& context, const Parameters& parameters, std::int64_t unit,
                      std::int64_t normalizer) {
+  const TraceSpan span(context.trace(), "gradient norm");
   Sum192 total;
   std::mutex mutex;  // integer sums: the order of the additions is free
   context.parallel->run_ranges(
@@ -50,6 +51,7 @@ double exact_adamw(const Context& context, std::int64_t unit, const UpdateConsta
                    Parameters& parameters) {
   const double norm = gradient_norm(context, parameters, unit, constants.normalizer);
   const float clip = clip_factor(norm, constants.clip_norm);
+  const TraceSpan span(context.trace(), "adamw");
   for (const Parameter& tensor : parameters.tensors) {
     context.parallel->run_ranges(tensor.count, kChunk, [&](std::int64_t begin, std::int64_t end) {
       const std::int64_t at = tensor.offset + begin;
@@ -72,7 +74,7 @@ double exact_adamw(const Context& context, std::int64_t unit, const UpdateConsta
       args.lr = constants.learning_rate;
       args.lr_decay = decays(constants, tensor.role) ? constants.decay : 0.0F;
       context.rows().adamw(args);
-      check_finite(context, tensor.name, args.w, args.count);
+      check_finite(context, {"adamw", tensor.name}, args.w, args.count, begin);
     });
   }
   return norm;
