@@ -7,6 +7,7 @@
 #include "artifacts/base/number_text.h"
 #include "cli/commands.h"
 #include "cli/new_run.h"
+#include "cli/profile.h"
 #include "cli/recipe_source.h"
 #include "cli/resolve.h"
 #include "cli/run_record.h"
@@ -110,6 +111,7 @@ int run_resume(const Arguments& arguments, Context& context) {
   const manifests::Config current = load_config(context.store(), run.segments.back());
   check_operators(run, current);
   const manifests::Config config = changed_config(current, arguments);
+  const auto profile = find_profile_request(context, arguments);
   check_possible(context, config);
   const bool changed = manifests::deciding_keys(config) != manifests::deciding_keys(current);
   if (changed) {
@@ -120,6 +122,7 @@ int run_resume(const Arguments& arguments, Context& context) {
   const std::int64_t asked = run.step < run.until ? run.until : config.train.steps;
   const std::int64_t until =
       arguments.find_count("--until").value_or(changed ? config.train.steps : asked);
+  check_profile_range(profile, run.step, until);
   if (until <= run.step && !run.states.empty()) {
     if (changed) {
       throw Error(Code::invalid_argument,
@@ -132,7 +135,7 @@ int run_resume(const Arguments& arguments, Context& context) {
     return 0;
   }
   require_worker(context);
-  train(context, {run, ref->target, config.run, until});
+  train(context, {run, ref->target, config.run, until, profile});
   return 0;
 }
 
@@ -145,6 +148,7 @@ Command make_resume_command() {
       {"--set", ValueKind::many, "KEY=VALUE", "change a value; may be repeated"},
       {"--reason", ValueKind::one, "TEXT", "why a deciding key is changed"},
       {"--skip-batches", ValueKind::one, "A..B", "pass over batches A to B-1 of the order"}};
+  for (auto& option : profile_options()) options.push_back(std::move(option));
   for (auto& option : running_options()) options.push_back(std::move(option));
   return {.name = "resume",
           .group = "Train",

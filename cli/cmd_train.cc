@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/data_source.h"
 #include "cli/new_run.h"
+#include "cli/profile.h"
 #include "cli/recipe_source.h"
 #include "cli/resolve.h"
 #include "cli/run_record.h"
@@ -106,6 +107,7 @@ int run_train(const Arguments& arguments, Context& context) {
     throw Error(Code::invalid_argument, "--reset needs --from RUN@STEP");
   }
   const std::int64_t until = arguments.find_count("--until").value_or(config.train.steps);
+  const auto profile = find_profile_request(context, arguments);
   check_possible(context, config);
   require_worker(context);
   require_store(context);
@@ -123,14 +125,16 @@ int run_train(const Arguments& arguments, Context& context) {
   const auto known = find_realisation(context, segment.derivation);
   if (!known || arguments.has("--again")) {
     const manifests::Run run = make_run(context, recipe, segment, name);
-    train(context, {run, std::nullopt, config.run, until});
+    check_profile_range(profile, run.step, until);
+    train(context, {run, std::nullopt, config.run, until, profile});
     return known ? compare_realisations(context, run.id, *known) : 0;
   }
+  check_profile_range(profile, known->run.step, until);
   const bool untouched = known->run.states.empty();
   if (!untouched && known->run.step >= until) return report(context, *known, name);
   context.io().note(fmt::format("run {} has this derivation; going on from step {}",
                                 run_label(known->run), known->run.step));
-  train(context, {known->run, known->manifest, config.run, until});
+  train(context, {known->run, known->manifest, config.run, until, profile});
   return 0;
 }
 
@@ -150,6 +154,7 @@ Command make_train_command() {
       {"--again", ValueKind::flag, "", "train a known derivation again and compare"},
       {"--profile", ValueKind::one, "NAME", "exact or native"}};
   options.insert(options.end(), own.begin(), own.end());
+  for (auto& option : profile_options()) options.push_back(std::move(option));
   for (auto& option : running_options()) options.push_back(std::move(option));
   return {.name = "train",
           .group = "Train",

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "artifacts/base/error.h"
+#include "cli/profile.h"
 #include "cli/progress.h"
 #include "cli/run_record.h"
 #include "cli/worker.h"
@@ -35,6 +36,7 @@ class TrainingView {
     if (type == "step") return step(event);
     if (type == "eval") return eval(event);
     if (type == "checkpoint") return context_.io().emit(type, event);
+    if (type == "profile") return profile(event);
     if (type == "done") return done(event);
   }
 
@@ -67,6 +69,11 @@ class TrainingView {
                         100 * number(event, "accuracy")));
   }
 
+  void profile(const Json& event) {
+    bar_.clear();
+    print_profile(context_, event);
+  }
+
   void done(const Json& event) {
     bar_.clear();
     print_outcome(context_, json_string(event, "run", kWhat));
@@ -87,6 +94,7 @@ void train(Context& context, TrainingOrder order) {
   spec.run = order.run;
   spec.published = order.published;
   spec.until = order.until;
+  spec.profile = order.profile;
   spec.running = order.running;
   TrainingView view(context, order);
   run_worker(context, spec, [&](const Json& event) { view.show(event); });

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "cli/context.h"
-#include "manifests/run.h"
+#include "manifests/run_spec.h"
 
 namespace repro::cli {
 
@@ -14,6 +14,7 @@ struct TrainingOrder {
   std::optional<Digest> published;  // its manifest; absent for a new run
   manifests::RunConfig running;
   std::int64_t until = 0;
+  std::optional<manifests::ProfileRequest> profile = std::nullopt;
 };
 
 // Trains and ends by printing run id, step and state root, also when a signal ended it (then throws

@@ -72,6 +72,21 @@ RunConfig parse_running(const Json& json, std::string_view what) {
   return config.run;
 }
 
+Json profile_json(const std::optional<ProfileRequest>& profile) {
+  if (!profile) return {};
+  return {{"first", profile->first}, {"last", profile->last}, {"path", profile->path}};
+}
+
+std::optional<ProfileRequest> parse_profile(const Json& json, std::string_view what) {
+  if (json.is_null()) return std::nullopt;
+  check_json_keys(json, {"first", "last", "path"}, {}, what);
+  ProfileRequest profile;
+  profile.first = int_field(json, "first", what, 1, kMaxStep);
+  profile.last = int_field(json, "last", what, profile.first, kMaxStep);
+  profile.path = text_field(json, "path", what);
+  return profile;
+}
+
 void check_spec(const RunSpec& spec, std::string_view what) {
   for (const std::string* text : {&spec.store, &spec.output, &spec.name, &spec.tokenizer}) {
     require(is_plain_text(*text), what, "a path or name is not printable UTF-8");
@@ -79,6 +94,8 @@ void check_spec(const RunSpec& spec, std::string_view what) {
   for (const std::string& path : spec.paths) {
     require(!path.empty() && is_plain_text(path), what, "a path is empty or not printable UTF-8");
   }
+  require(!spec.profile || is_plain_text(spec.profile->path), what,
+          "the path of a profile is not printable UTF-8");
   const std::string& intake = spec.intake;
   require(intake.empty() || intake == "copy" || intake == "reflink" || intake == "in_place", what,
           "its intake is unknown");
@@ -96,6 +113,7 @@ Json spec_json(const RunSpec& spec) {
           {"name", spec.name},
           {"output", spec.output},
           {"paths", spec.paths},
+          {"profile", profile_json(spec.profile)},
           {"published", spec.published ? Json(spec.published->hex()) : Json()},
           {"run", needs_run(spec.command) ? run_json(spec.run) : Json()},
           {"running", running_json(spec.running)},
@@ -116,10 +134,11 @@ std::string encode_run_spec(const RunSpec& spec) {
 RunSpec parse_run_spec(std::string_view json_text, std::string_view what) {
   const Json json = parse_canonical_json(json_text, what);
   check_schema(json, kSpecSchema, what);
-  check_json_keys(json,
-                  {"command", "first", "intake", "last", "name", "output", "paths", "published",
-                   "run", "running", "schema", "show_text", "store", "tokenizer", "until"},
-                  {}, what);
+  check_json_keys(
+      json,
+      {"command", "first", "intake", "last", "name", "output", "paths", "profile", "published",
+       "run", "running", "schema", "show_text", "store", "tokenizer", "until"},
+      {}, what);
   RunSpec spec;
   spec.command = parse_command(json_string(json, "command", what), what);
   spec.store = text_field(json, "store", what);
@@ -132,6 +151,7 @@ RunSpec parse_run_spec(std::string_view json_text, std::string_view what) {
   spec.until = int_field(json, "until", what, 0, kMaxStep);
   spec.first = int_field(json, "first", what, 0, kMaxStep);
   spec.last = int_field(json, "last", what, 0, kMaxStep);
+  spec.profile = parse_profile(json.at("profile"), what);
   spec.running = parse_running(json.at("running"), what);
   spec.output = text_field(json, "output", what);
   for (const Json& path : json_array(json, "paths", what)) {

@@ -23,16 +23,26 @@ enum class SpecCommand : std::uint8_t {
   probe,        // say what this worker can do
 };
 
+// Record where the time of steps first..last goes (docs/profiling.md).
+struct ProfileRequest {
+  std::int64_t first = 1;
+  std::int64_t last = 1;
+  std::string path;  // file to write; "": trace.json in the run's folder
+
+  bool operator==(const ProfileRequest&) const = default;
+};
+
 struct RunSpec {
   SpecCommand command = SpecCommand::train;
   std::string store;                // folder of the store
   Run run;                          // train: the manifest to publish first, or the current one
   std::optional<Digest> published;  // train: current target of the run's ref; absent for a new run
   std::int64_t until = 0;           // train
-  std::int64_t first = 0;           // replay: first update re-executed
-  std::int64_t last = 0;            // replay, materialise, batch
-  RunConfig running;                // overrides the recorded running keys (threads, kernels, ...)
-  std::string output;               // materialise: folder of a scratch store (made by the worker)
+  std::optional<ProfileRequest> profile;  // train
+  std::int64_t first = 0;                 // replay: first update re-executed
+  std::int64_t last = 0;                  // replay, materialise, batch
+  RunConfig running;   // overrides the recorded running keys (threads, kernels, ...)
+  std::string output;  // materialise: folder of a scratch store (made by the worker)
   // data_add
   std::vector<std::string> paths;
   std::string name;

@@ -176,7 +176,7 @@ void StoreCheck::check_object(const std::string& at, const Digest& digest) {
 }
 
 void StoreCheck::check_runs() {
-  constexpr std::array<std::string_view, 3> kKnown = {"lock", kLogTail, kTelemetryTail};
+  constexpr std::array<std::string_view, 4> kKnown = {"lock", kLogTail, kTelemetryTail, kTraceFile};
   for (const std::string& id : entries(path("runs"))) {
     const std::string folder = path("runs/" + id);
     if (!is_hex(id, 64) || !is_kind(folder, FileKind::directory)) {

@@ -20,6 +20,7 @@ namespace repro::verify {
 
 inline constexpr std::string_view kLogTail = "log-tail.jsonl";
 inline constexpr std::string_view kTelemetryTail = "telemetry-tail.jsonl";
+inline constexpr std::string_view kTraceFile = "trace.json";  // of a profile: nothing to check
 
 // Which of the two chains of a run.
 enum class LogKind : std::uint8_t { log, telemetry };

@@ -142,6 +142,7 @@ class FakeTraining {
     }
     const bool finished = step >= spec_.until;
     checkpoint(step, finished ? manifests::RunStatus::finished : manifests::RunStatus::interrupted);
+    if (spec_.profile) emit(profile_event());
     emit({{"type", "done"},
           {"run", run_.id},
           {"step", step},
@@ -152,6 +153,21 @@ class FakeTraining {
   }
 
  private:
+  Json profile_event() const {
+    const Json gemm = {{"name", "gemm"}, {"calls", 8},   {"seconds", 0.016},
+                       {"share", 0.8},   {"busy", 0.97}, {"operations", 3200000000}};
+    return {{"type", "profile"},
+            {"path", spec_.profile->path.empty() ? "trace.json" : spec_.profile->path},
+            {"first", spec_.profile->first},
+            {"last", spec_.profile->last},
+            {"steps", 4},
+            {"seconds", 0.02},
+            {"threads", 2},
+            {"spans", 100},
+            {"dropped", mode() == "noise" ? 7 : 0},
+            {"operations", {gemm}}};
+  }
+
   void begin_segments(std::int64_t step) {
     for (const manifests::Segment& segment : run_.segments) {
       if (segment.first_step != step) continue;

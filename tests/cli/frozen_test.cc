@@ -114,6 +114,7 @@ TEST_F(Frozen, JsonKeys) {
   note(training);
   note({"train", "olmo2-tiny", "--smoke", "--data", "letters", "--until", "6", "--again"});
   note({"resume", "one", "--until", "8", "--skip-batches", "9..10"});
+  note({"resume", "one", "--until", "9", "--profile-steps", "9"});
   note({"add", "letters"});
   note({"tag", "kept", "one@6"});
   note({"show", "one"});

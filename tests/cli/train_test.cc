@@ -169,6 +169,61 @@ TEST_F(Train, AModelCannotChangeItsShape) {
   EXPECT_EQ(run({"resume", "one", "--set", "model.num_layers=3", "--reason", "x"}).code, 2);
 }
 
+TEST_F(Train, ProfileOfStepsIsATableAndThePathOfTheTrace) {
+  make_store();
+  const std::string plain = train("one", 6);
+  const std::vector<std::string> again = {"train",   "olmo2-tiny", "--smoke", "--data",
+                                          "letters", "--until",    "6",       "--again"};
+  auto words = again;
+  words.insert(words.end(), {"--profile-steps", "3..6", "--profile-file", "t.json"});
+  const Outcome outcome = must(words);
+  EXPECT_THAT(outcome.out, HasSubstr("4 steps profiled, 5.00 ms each, 2 threads\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("gemm       2      4.00  80.0 %  97 %  200.0\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("trace  " + folder_.path() + "/t.json\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("identical to run " + plain.substr(0, 12)));
+  const Json one = show("one");
+  const Json last = show("last");
+  EXPECT_EQ(one.at("derivation"), last.at("derivation"));
+  EXPECT_EQ(one.at("log"), last.at("log"));
+  EXPECT_EQ(must({"resume", "one", "--until", "9", "--profile-steps", "8", "--json"})
+                .json_of("profile")
+                .at("first"),
+            8);
+}
+
+TEST_F(Train, ProfileThatDidNotFitSaysSo) {
+  make_store();
+  set_environment("FAKE_WORKER_FAIL", "noise");
+  const Outcome outcome = must({"train", "olmo2-tiny", "--smoke", "--data", "letters", "--until",
+                                "6", "--profile-steps", "5"});
+  set_environment("FAKE_WORKER_FAIL", "");
+  EXPECT_THAT(outcome.error, HasSubstr("7 spans did not fit"));
+}
+
+TEST_F(Train, SenselessProfilesAreRefused) {
+  make_store();
+  train("one", 6);
+  const auto refused = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = {"resume", "one", "--until", "9"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  };
+  for (const char* range : {"0", "5..4", "x", "5..", "..5", "-3", "1..2..3", ""}) {
+    const Outcome outcome = refused({std::string("--profile-steps=") + range});
+    EXPECT_EQ(outcome.code, 2) << range;
+  }
+  EXPECT_THAT(refused({"--profile-steps", "6"}).error, HasSubstr("only steps 7..9 would be"));
+  EXPECT_EQ(refused({"--profile-steps", "10..12"}).code, 2);
+  EXPECT_EQ(refused({"--profile-file", "t.json"}).code, 2);
+  folder_.write("t.json", "precious");
+  EXPECT_EQ(refused({"--profile-steps", "7", "--profile-file", "t.json"}).code, 6);
+  EXPECT_EQ(support::read_text(folder_ / "t.json"), "precious");
+  const Outcome done = run({"train", "olmo2-tiny", "--smoke", "--data", "letters", "--until", "6",
+                            "--profile-steps", "5"});
+  EXPECT_EQ(done.code, 2);
+  EXPECT_THAT(done.error, HasSubstr("at step 6 already"));
+}
+
 TEST_F(Train, BranchStartsAtAnyStepOfAnotherRun) {
   make_store();
   const std::string parent = train("one", 6);

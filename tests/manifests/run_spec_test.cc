@@ -17,6 +17,7 @@ TEST(RunSpec, ParseInvertsEncodeForEveryCommand) {
        {SpecCommand::train, SpecCommand::replay, SpecCommand::materialise, SpecCommand::batch}) {
     RunSpec spec = sample_spec();
     spec.command = command;
+    if (command == SpecCommand::train) spec.profile = {3, 5, "/tmp/trace.json"};
     EXPECT_EQ(parse_run_spec(encode_run_spec(spec), "spec"), spec);
   }
   RunSpec probe;
@@ -51,6 +52,18 @@ TEST(RunSpec, DamagedSpecsAreRefused) {
       {[](Json& j) { j["last"] = -1; }, "out of range"},
       {[](Json& j) { j["paths"] = {1}; }, "list of text"},
       {[](Json& j) { j["paths"] = {""}; }, "path is empty"},
+      {[](Json& j) {
+         j["profile"] = {{"first", 3}, {"last", 2}, {"path", ""}};
+       },
+       "out of range"},
+      {[](Json& j) {
+         j["profile"] = {{"first", 3}, {"last", 3}, {"path", "\n"}};
+       },
+       "path"},
+      {[](Json& j) {
+         j["profile"] = {{"first", 3}};
+       },
+       "is missing"},
       {[](Json& j) { j["more"] = 1; }, "unknown key"},
   };
   for (const Case& each : cases) {

@@ -115,6 +115,7 @@ void check_shapes(const manifests::State& state, const std::vector<TensorBytes>&
 }  // namespace
 
 Roots compute_roots(const Parameters& parameters, const Cursor& cursor, Parallel& parallel) {
+  const TraceSpan span(parallel.trace(), "roots");
   const std::array<std::int64_t, 2> counters = {cursor.step, cursor.batch};
   const std::vector<TensorBytes> tensors = state_tensors(parameters, counters);
   const manifests::State state = describe(tensors, tensor_roots(tensors, parallel), cursor.step);

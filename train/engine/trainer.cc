@@ -105,9 +105,14 @@ LossSums Trainer::accumulate(const Batch& batch) {
   return sums;
 }
 
+Batch Trainer::next_batch(std::int64_t index) {
+  const TraceSpan span(machine_.parallel->trace(), "batch");
+  return read_batch(data_->stream, data_->order, index);
+}
+
 logs::StepEvent Trainer::step(bool with_roots) {
   const std::int64_t index = data_->order.next_batch(cursor_.batch);
-  const Batch batch = read_batch(data_->stream, data_->order, index);
+  const Batch batch = next_batch(index);
   const std::int64_t number = cursor_.step + 1;
   backend_->begin_step(number);
   const LossSums sums = accumulate(batch);

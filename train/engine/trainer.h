@@ -58,6 +58,7 @@ class Trainer {
  private:
   struct Data;
   void configure(const artifacts::Store& store, const manifests::Dataset& dataset);
+  Batch next_batch(std::int64_t index);
   LossSums accumulate(const Batch& batch);
 
   manifests::Config config_;

@@ -52,6 +52,7 @@ void TraceSpan::begin(const char* name, const TraceArgs& args) {
   event_->args = args;
   if (args.layer < 0 && outer_ != nullptr) event_->args.layer = outer_->event_->args.layer;
   event_->in_task = lane.in_task;
+  event_->nested = lane.in_task && outer_ != nullptr;
   event_->begin_ns = trace_->clock_.monotonic_ns();
 }
 
@@ -60,7 +61,9 @@ void TraceSpan::end() {
   const std::int64_t duration = event_->end_ns - event_->begin_ns;
   event_->self_ns = duration - inner_ns_;
   // What a job does inside belongs to the operation whose job it is.
-  if (outer_ != nullptr && event_->in_task == outer_->event_->in_task) {
+  if (event_->nested) {
+    outer_->event_->args.operations += event_->args.operations;
+  } else if (outer_ != nullptr) {
     outer_->inner_ns_ += duration;
   }
   Trace::Lane& lane = trace_->lane();

@@ -30,8 +30,9 @@ struct TraceEvent {
   const char* name = "";  // text that lives as long as the program
   std::int64_t begin_ns = 0;
   std::int64_t end_ns = 0;
-  std::int64_t self_ns = 0;  // without inner spans (but with those inside tasks)
+  std::int64_t self_ns = 0;  // without inner spans that are not nested
   bool in_task = false;      // part of a job that threads share
+  bool nested = false;       // in a task, and its time and operations are another span's as well
   TraceArgs args;
 };
 

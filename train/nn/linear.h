@@ -33,7 +33,7 @@ struct RowRange {
 struct GradientSink {
   std::int64_t* units = nullptr;
   int unit = 32;
-  std::int64_t limit = 0;  // an addend this large traps
+  std::int64_t limit = 0;   // an addend this large traps
   std::string_view tensor;  // for messages; of several contracted together, the first
 };
 

@@ -38,6 +38,23 @@ Json state_event(const char* type, const manifests::StoredState& state) {
           {"model", state.model_root.hex()}};
 }
 
+Json profile_event(const ProfileSummary& summary, const manifests::ProfileRequest& request,
+                   const std::string& path, int threads) {
+  Json operations = Json::array();
+  for (const OperationShare& share : summary.operations) {
+    operations.push_back({{"name", share.name},
+                          {"calls", share.calls},
+                          {"seconds", share.seconds},
+                          {"share", share.share},
+                          {"busy", share.busy},
+                          {"operations", share.operations}});
+  }
+  return {{"type", "profile"},       {"path", path},           {"first", request.first},
+          {"last", request.last},    {"steps", summary.steps}, {"seconds", summary.seconds},
+          {"threads", threads},      {"spans", summary.spans}, {"dropped", summary.dropped},
+          {"operations", operations}};
+}
+
 Json error_event(const Error& error) {
   return {{"type", "error"},
           {"code", code_name(error.code())},

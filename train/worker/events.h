@@ -8,6 +8,7 @@
 #include "artifacts/base/json.h"
 #include "logs/run_log.h"
 #include "manifests/run.h"
+#include "train/engine/profile.h"
 
 namespace repro::train {
 
@@ -18,6 +19,8 @@ void emit(const Json& event);
 Json step_event(const logs::StepEvent& step, double seconds);
 Json eval_event(const logs::EvalEvent& eval);
 Json state_event(const char* type, const manifests::StoredState& state);
+Json profile_event(const ProfileSummary& summary, const manifests::ProfileRequest& request,
+                   const std::string& path, int threads);
 Json error_event(const Error& error);
 
 }  // namespace repro::train

@@ -5,7 +5,9 @@
 
 #include "artifacts/base/clock.h"
 #include "artifacts/base/environment.h"
+#include "artifacts/base/error.h"
 #include "artifacts/base/number_text.h"
+#include "train/engine/profile.h"
 #include "train/engine/run_source.h"
 #include "train/engine/run_writer.h"
 #include "train/worker/commands.h"
@@ -22,7 +24,14 @@ class TrainSession {
         parallel_(thread_count(spec.running)),
         cursor_(store_, spec.run, spec.run.states.empty() ? first_step() : spec.run.step,
                 make_machine(spec.running, parallel_), spec.running),
-        writer_(store_, spec.run, spec.published) {}
+        writer_(store_, spec.run, spec.published) {
+    if (!spec.profile) return;
+    manifests::ProfileRequest request = *spec.profile;
+    if (request.path.empty()) {
+      request.path = join_path(store_.run_folder(writer_.run().id), "trace.json");
+    }
+    profile_.emplace(request, store_.files(), parallel_);
+  }
 
   void run() {
     announce();
@@ -36,6 +45,7 @@ class TrainSession {
     } else {
       writer_.publish_status(status);
     }
+    if (profile_) finish_profile();
     emit({{"type", "done"},
           {"run", writer_.run().id},
           {"step", cursor_.step()},
@@ -96,11 +106,39 @@ class TrainSession {
            line.value("derivation", "") == event.derivation.hex();
   }
 
+  // The training stands whether its profile could be written or not.
+  void finish_profile() {
+    try {
+      emit(profile_event(profile_->finish(), *spec_.profile, profile_->path(),
+                         parallel_.num_threads()));
+    } catch (const Error& error) {
+      emit({{"type", "note"}, {"message", std::string("no profile was written: ") + error.what()}});
+    }
+  }
+
+  TraceSpan trace(const char* name, const TraceArgs& args = {}) {
+    return TraceSpan(parallel_.trace(), name, args);
+  }
+
   void one_step() {
+    if (profile_) profile_->begin_step(cursor_.step() + 1);
+    timed_step();
+    if (profile_) profile_->end_step();
+  }
+
+  logs::StepEvent advance(std::int64_t next) {
+    const TraceSpan span = trace("step", {.step = next});
+    return cursor_.advance(digest_due(next));
+  }
+
+  void timed_step() {
     const std::int64_t begin = system_clock().monotonic_ns();
     const std::int64_t next = cursor_.step() + 1;
-    const logs::StepEvent step = cursor_.advance(digest_due(next));
-    writer_.log(logs::encode_step(step));
+    const logs::StepEvent step = advance(next);
+    {
+      const TraceSpan span = trace("log");
+      writer_.log(logs::encode_step(step));
+    }
     const double seconds = static_cast<double>(system_clock().monotonic_ns() - begin) * 1e-9;
     emit(step_event(step, seconds));
     writer_.telemetry(
@@ -110,6 +148,7 @@ class TrainSession {
          {"tokens_per_second", decimal_text(static_cast<double>(step.tokens) / seconds)},
          {"time", utc_text(system_clock().now_ns())}});
     if (cursor_.trainer().evaluation_due()) {
+      const TraceSpan span = trace("evaluation");
       const logs::EvalEvent eval = cursor_.trainer().evaluate();
       writer_.log(logs::encode_eval(eval));
       emit(eval_event(eval));
@@ -124,6 +163,7 @@ class TrainSession {
   bool digest_due(std::int64_t step) { return step % spec_.running.digest_every == 0; }
 
   void checkpoint(manifests::RunStatus status) {
+    const TraceSpan span = trace("checkpoint");
     const manifests::Segment& segment = segment_at(cursor_.step());
     const SavedState saved = save_state(store_, cursor_.trainer().parameters(),
                                         cursor_.trainer().cursor(), segment.derivation, parallel_);
@@ -145,6 +185,7 @@ class TrainSession {
   Parallel parallel_;
   RunCursor cursor_;
   RunWriter writer_;  // after the cursor: a run that cannot begin is not published
+  std::optional<Profile> profile_;
   std::int64_t saved_step_ = -1;
   Roots last_roots_;
 };
