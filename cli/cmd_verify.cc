@@ -6,6 +6,7 @@
 #include "artifacts/base/number_text.h"
 #include "cli/commands.h"
 #include "cli/findings.h"
+#include "cli/logged_root.h"
 #include "cli/progress.h"
 #include "cli/replay_check.h"
 #include "cli/resolve.h"
@@ -80,11 +81,27 @@ verify::Verification verify_path(FileSystem& files, const std::string& path,
   return verify::verify_folder(files, path, options);
 }
 
-// A state that was not kept: deriving it checks its root against the log.
+// A state that was not kept has nothing to be compared with but its root in the log, where it has
+// one (the worker compares too, and throws).
 int verify_rederived(Context& context, const Resolved& what, const verify::VerifyOptions& options) {
   const StateSource source = StateSource::open(context, what);
   verify::Verification result = verify::verify_object(source.store(), source.manifest(), options);
-  result.checked.emplace_back("the state was not kept: re-derived; its root is the log's");
+  const Digest& root = source.state().state_root;
+  const auto logged = find_logged_roots(context.store(), *what.run, *what.step).state;
+  if (logged && *logged != root) {
+    throw Error(Code::nondeterminism, "re-derived, the state has root " + root.short_hex() +
+                                          "; the log has " + logged->short_hex());
+  }
+  if (logged) {
+    result.checked.emplace_back("the state was not kept: re-derived; its root is the log's");
+  } else {
+    result.checked.emplace_back("the state was not kept: re-derived");
+    result.not_checked.push_back("its root: the log has none at step " +
+                                 std::to_string(*what.step) +
+                                 " (run.digest_every); `repro verify RUN --replay` compares the "
+                                 "log's other lines");
+    result.complete = false;
+  }
   return print_verification(context.io(), what.text, result);
 }
 

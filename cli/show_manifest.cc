@@ -5,10 +5,9 @@
 
 #include "artifacts/base/error.h"
 #include "cli/findings.h"
+#include "cli/logged_root.h"
 #include "cli/show.h"
-#include "logs/run_log.h"
 #include "manifests/schema.h"
-#include "verify/run_logs.h"
 
 namespace repro::cli {
 namespace {
@@ -39,19 +38,6 @@ Json state_json(const std::optional<std::string>& run, std::int64_t step, bool s
   Json object = {{"step", step}, {"stored", stored}};
   object["run"] = run ? Json(*run) : Json();
   return object;
-}
-
-std::optional<logs::StepEvent> find_logged(const artifacts::Store& store, const manifests::Run& run,
-                                           std::int64_t step) {
-  const std::string log = verify::read_log(store, run.log);
-  const std::string what = "log of run " + run_label(run);
-  const std::string genesis = verify::log_genesis(run, verify::LogKind::log);
-  for (const Json& event : logs::check_lines(log, genesis, what, false).events) {
-    if (json_string(event, "type", what) == "step" && json_int(event, "step", what) == step) {
-      return logs::parse_step(event, what);
-    }
-  }
-  return std::nullopt;
 }
 
 Json root_json(const std::optional<Digest>& root) {
@@ -90,9 +76,7 @@ void show_state(Io& io, const manifests::State& state, const std::optional<Resol
 void show_logged_state(Context& context, const Resolved& resolved) {
   Io& io = context.io();
   const manifests::Run& run = *resolved.run;
-  const auto logged = find_logged(context.store(), run, *resolved.step);
-  const auto state_root = logged ? logged->state_root : std::nullopt;
-  const auto model_root = logged ? logged->model_root : std::nullopt;
+  const auto [state_root, model_root] = find_logged_roots(context.store(), run, *resolved.step);
   io.line("run    " + run.id);
   io.line(fmt::format("step   {} (not stored; `repro checkout {}` re-derives it)", *resolved.step,
                       resolved.text));

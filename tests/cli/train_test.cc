@@ -269,6 +269,19 @@ TEST_F(Train, ResetIsChecked) {
   EXPECT_THAT(outcome.error, HasSubstr("'everything'"));
 }
 
+TEST_F(Train, VerifyOfAStateNotKeptSaysWhetherTheLogHasItsRoot) {
+  make_store();
+  train("one", 6, {"--digest-every", "3"});
+  const Outcome logged = must({"verify", "one@3"});
+  EXPECT_THAT(logged.out, HasSubstr("re-derived; its root is the log's"));
+  const Outcome silent = run({"verify", "one@2"});
+  EXPECT_EQ(silent.code, 5);
+  EXPECT_THAT(silent.out, Not(HasSubstr("its root is the log's")));
+  EXPECT_THAT(silent.out, HasSubstr("its root: the log has none at step 2"));
+  EXPECT_THAT(silent.out, HasSubstr("one@2: partial"));
+  EXPECT_THAT(must({"verify", "one@0"}).out, HasSubstr("its root is the log's"));
+}
+
 TEST_F(Train, RanksAreRefusedBeforeTheyExist) {
   for (const char* option : {"--ranks=3", "--set=run.ranks=3"}) {
     const Outcome outcome = run({"train", "olmo2-tiny", option});
@@ -278,7 +291,12 @@ TEST_F(Train, RanksAreRefusedBeforeTheyExist) {
 }
 
 TEST_F(Train, DevicesAndProfilesTheWorkerDoesNotHave) {
-  EXPECT_EQ(run({"train", "olmo2-tiny", "--device", "cuda"}).code, 5);
+  const Outcome cuda = run({"train", "olmo2-tiny", "--device", "cuda"});
+  EXPECT_EQ(cuda.code, 5);
+  EXPECT_THAT(cuda.error, HasSubstr("there are no CUDA kernels yet"));
+  make_store();
+  train("one", 6);
+  EXPECT_EQ(run({"resume", "one", "--until", "9", "--device", "cuda"}).code, 5);
   EXPECT_EQ(run({"train", "olmo2-tiny", "--profile", "native"}).code, 5);
   EXPECT_EQ(run({"train", "olmo2-tiny", "--device", "abacus"}).code, 2);
 }

@@ -46,7 +46,7 @@ std::unique_ptr<Backend> make_backend(const manifests::Config& config, std::stri
                                       Parallel& parallel, Parameters& parameters) {
   if (config.run.device != "cpu") {
     throw Error(Code::environment, "this build has no device \"" + config.run.device + "\"",
-                "run on the CPU: --device cpu gives the same bits");
+                "there are no CUDA kernels yet; --device cpu gives the bits that any device must");
   }
   if (config.profile == "native") {
     return native_api().make_olmo2(config, parallel.num_threads(), parameters);
