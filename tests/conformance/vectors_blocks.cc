@@ -173,7 +173,10 @@ Json head_gradients(const Context& context, const Json& in) {
   for (std::size_t i = 0; i + 1 < ends.size(); i += 2) groups.push_back({ends[i], ends[i + 1]});
   std::vector<float> dx(static_cast<std::size_t>(inputs.x.rows * width));
   std::vector<std::int64_t> dw(static_cast<std::size_t>(inputs.w.rows * width));
-  const GradientSink sink{"w", dw.data(), get_one<std::int32_t>(in, "unit"), std::int64_t{1} << 61};
+  GradientSink sink;
+  sink.units = dw.data();
+  sink.unit = get_one<std::int32_t>(in, "unit");
+  sink.limit = std::int64_t{1} << 61;
   HeadScratch scratch;
   const LossSums sums = head_loss_backward(context, inputs.x, inputs.w, inputs.z_loss,
                                            inputs.targets, groups, dx.data(), sink, scratch);

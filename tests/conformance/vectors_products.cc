@@ -275,7 +275,10 @@ Json linear_dw(const Context& context, const Json& in) {
   std::vector<RowRange> groups;
   const auto ends = get<std::int64_t>(in, "groups");
   for (std::size_t i = 0; i + 1 < ends.size(); i += 2) groups.push_back({ends[i], ends[i + 1]});
-  const GradientSink sink{"w", dw.data(), get_one<std::int32_t>(in, "unit"), std::int64_t{1} << 61};
+  GradientSink sink;
+  sink.units = dw.data();
+  sink.unit = get_one<std::int32_t>(in, "unit");
+  sink.limit = std::int64_t{1} << 61;
   LinearScratch scratch;
   linear_weight_gradient(context, dy.data(), x, outputs, groups, sink, scratch);
   return {{"dw", integers(dw, {outputs, x.cols})}};
