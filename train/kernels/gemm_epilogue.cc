@@ -189,7 +189,7 @@ void GemmEpilogue::throw_if_trapped() const {
               "the addend of row " + std::to_string(index / n_) + ", column " +
                   std::to_string(index % n_) + " of an integer product is " +
                   std::to_string(limit_) + " units or more",
-              "the gradient has diverged, or the recipe's gradient_unit is too small for it");
+              "lower train.gradient_unit, or look for the cause of a gradient this large");
 }
 
 }  // namespace repro::train

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <new>
 
 #include "artifacts/base/environment.h"
 #include "artifacts/base/error.h"
@@ -70,6 +71,12 @@ int worker_main(int argc, char** argv) {
   } catch (const Error& error) {
     emit(error_event(error));
     return exit_code(error.code());
+  } catch (const std::bad_alloc&) {
+    const Error translated(
+        Code::environment, "this machine has not enough memory for it",
+        "`repro plan` says how much is needed; a smaller run.micro_batch needs less");
+    emit(error_event(translated));
+    return exit_code(Code::environment);
   } catch (const std::exception& error) {
     const Error translated(Code::internal, error.what(), "this is a bug; please report it");
     emit(error_event(translated));

@@ -64,7 +64,8 @@ std::vector<const GemmPath*> available_gemm_paths(DoubleGemm blas) {
 }
 
 bool is_known_path(std::string_view name) {
-  constexpr std::array<std::string_view, 4> kNames = {"scalar", "fp64", "avx2", "avx512"};
+  constexpr std::array<std::string_view, 6> kNames = {"scalar", "fp64", "avx2",
+                                                      "avx512", "amx",  "neon"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
