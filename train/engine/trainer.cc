@@ -37,7 +37,8 @@ void Trainer::configure(const artifacts::Store& store, const manifests::Dataset&
 }
 
 void Trainer::initialize() {
-  parameters_.initialize(config_.model, static_cast<std::uint64_t>(config_.train.seed));
+  parameters_.initialize(config_.model, static_cast<std::uint64_t>(config_.train.seed),
+                         *machine_.parallel);
   cursor_ = {};
   backend_->refresh();
 }

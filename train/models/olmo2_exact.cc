@@ -40,11 +40,7 @@ class ExactOlmo2 final : public Backend {
   void begin_step(std::int64_t step) override {
     context_.step = step;
     const TraceSpan span(context_.trace(), "zero gradient");
-    std::int64_t* gradient = parameters_.gradient.data();
-    context_.parallel->run_ranges(parameters_.total(), 1 << 18,
-                                  [&](std::int64_t begin, std::int64_t end) {
-                                    std::fill(gradient + begin, gradient + end, 0);
-                                  });
+    parameters_.zero_gradient(*context_.parallel);
   }
 
   LossSums accumulate(const MicroBatch& batch) override {

@@ -5,17 +5,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <span>
 
 namespace repro::train {
+
+// At least 64-byte aligned; large blocks lie on huge pages where the system has them. Throws
+// std::bad_alloc.
+void* allocate_aligned(std::size_t bytes);
+void free_aligned(void* data);
+
+// Makes [data, data + bytes), part of one block of allocate_aligned, zero. Whole pages go back to
+// the system and take memory again, page by page, when they are written.
+void zero_pages(void* data, std::size_t bytes);
 
 // Owns room for `T` (trivial types). Move-only; one thread at a time.
 template <class T>
 class Buffer {
  public:
-  static constexpr std::size_t kAlignment = 64;
-
   Buffer() = default;
   explicit Buffer(std::int64_t size) { resize(size); }
 
@@ -24,7 +30,8 @@ class Buffer {
     size_ = size;
     if (size <= capacity_) return;
     const auto bytes = static_cast<std::size_t>(size) * sizeof(T);
-    data_.reset(static_cast<T*>(::operator new(bytes, std::align_val_t(kAlignment))));
+    data_.reset();  // first: two generations need not exist at once
+    data_.reset(static_cast<T*>(allocate_aligned(bytes)));
     capacity_ = size;
   }
 
@@ -41,7 +48,7 @@ class Buffer {
 
  private:
   struct Free {
-    void operator()(T* data) const { ::operator delete(data, std::align_val_t(kAlignment)); }
+    void operator()(T* data) const { free_aligned(data); }
   };
   std::unique_ptr<T[], Free> data_;
   std::int64_t size_ = 0;

@@ -82,7 +82,15 @@ Parameters::Parameters(const manifests::ModelConfig& model) {
     buffer->fill(0);  // the padding between tensors is read by whole-buffer passes
   }
   gradient.resize(offset);
-  gradient.fill(0);
+}
+
+void Parameters::zero_gradient(Parallel& parallel) {
+  REPRO_CHECK(tensors.front().role == manifests::TensorRole::embedding);
+  const std::int64_t dense = tensors.front().count;  // what stands before the first matrix
+  zero_pages(gradient.data(), static_cast<std::size_t>(dense) * sizeof(std::int64_t));
+  parallel.run_ranges(total() - dense, 1 << 18, [&](std::int64_t begin, std::int64_t end) {
+    std::fill(gradient.data() + dense + begin, gradient.data() + dense + end, 0);
+  });
 }
 
 const Parameter& Parameters::at(std::string_view name) const {
@@ -92,7 +100,8 @@ const Parameter& Parameters::at(std::string_view name) const {
   return *found;
 }
 
-void Parameters::initialize(const manifests::ModelConfig& model, std::uint64_t seed) {
+void Parameters::initialize(const manifests::ModelConfig& model, std::uint64_t seed,
+                            Parallel& parallel) {
   exp_avg.fill(0);
   exp_avg_sq.fill(0);
   for (const Parameter& tensor : tensors) {
@@ -101,8 +110,11 @@ void Parameters::initialize(const manifests::ModelConfig& model, std::uint64_t s
       std::fill_n(values, tensor.count, 1.0F);
       continue;
     }
-    fill_truncated_normal(seed, tensor.name, model.init_std, model.init_cutoff,
-                          {values, static_cast<std::size_t>(tensor.count)});
+    parallel.run_ranges(tensor.count, 1 << 16, [&](std::int64_t begin, std::int64_t end) {
+      fill_truncated_normal(seed, tensor.name, model.init_std, model.init_cutoff,
+                            {values + begin, static_cast<std::size_t>(end - begin)},
+                            static_cast<std::uint64_t>(begin));
+    });
   }
 }
 

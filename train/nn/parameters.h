@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "manifests/model_shape.h"
+#include "train/kernels/parallel.h"
 #include "train/nn/buffer.h"
 
 namespace repro::train {
@@ -37,9 +38,12 @@ struct Parameters {
   // Error(internal) for an unknown name.
   const Parameter& at(std::string_view name) const;
 
+  // The embedding's rows that a step does not touch take no memory.
+  void zero_gradient(Parallel& parallel);
+
   // init/1 (docs/arithmetic.md): truncated normal for embeddings and matrices, ones for norms;
   // moments zero. A pure function of seed, name and element index.
-  void initialize(const manifests::ModelConfig& model, std::uint64_t seed);
+  void initialize(const manifests::ModelConfig& model, std::uint64_t seed, Parallel& parallel);
 };
 
 }  // namespace repro::train

@@ -80,9 +80,9 @@ REPRO_HD float truncated_normal32(std::uint64_t key, std::uint64_t index, float 
 }
 
 // init/1: out[i] = rne32(z_i * rne32(deviation)), z the truncated normal of the stream "init/1:" +
-// name. `cutoff` in standard deviations.
+// name. `cutoff` in standard deviations. out[0] is element `first`, a multiple of 4.
 void fill_truncated_normal(std::uint64_t seed, std::string_view name, double deviation,
-                           double cutoff, std::span<float> out);
+                           double cutoff, std::span<float> out, std::uint64_t first = 0);
 
 // The place of `index` in a permutation of [0, n), n >= 1, index < n: a balanced Feistel network of
 // eight rounds on 2h bits (the least h >= 1 with 2^2h >= n), walked until the value falls below n.

@@ -68,6 +68,8 @@ TEST(Philox, InitialValuesDependOnNothingButSeedNameAndIndex) {
   fill_truncated_normal(7, "t", 1.0, 1.0, whole);
   fill_truncated_normal(7, "t", 1.0, 1.0, part);
   EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin()));
+  fill_truncated_normal(7, "t", 1.0, 1.0, part, 500);
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + 500));
   const std::uint64_t key = stream_key(7, "init/1:t");
   for (std::size_t i = 0; i < whole.size(); ++i) {
     ASSERT_EQ(whole[i], truncated_normal32(key, i, 1.0F)) << i;
