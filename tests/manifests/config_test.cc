@@ -130,63 +130,63 @@ TEST(Config, SetTakesWhatAPersonWrites) {
   EXPECT_EQ(config.train.seed, std::numeric_limits<std::int64_t>::max());
 }
 
+struct Refusal {
+  const char* key;
+  const char* text;
+  const char* message;
+};
+constexpr Refusal kRefusals[] = {
+    {"model.hidden_size", "abc", "--set: model.hidden_size is \"abc\"; expected an integer in 2.."},
+    {"model.hidden_size", "12.0", "expected an integer"},
+    {"model.hidden_size", "1e3", "expected an integer"},
+    {"model.hidden_size", "0x10", "expected an integer"},
+    {"model.hidden_size", "010", "expected an integer"},
+    {"model.hidden_size", "+8", "expected an integer"},
+    {"model.hidden_size", " 8", "expected an integer"},
+    {"model.hidden_size", "", "expected an integer"},
+    {"model.hidden_size", "1_000", "expected an integer"},
+    {"model.hidden_size", "-4", "expected an integer in 2.."},
+    {"model.hidden_size", "99999999999999999999", "expected an integer"},
+    {"train.seed", "9223372036854775808", "expected an integer in 0..9223372036854775807"},
+    {"train.seed", "-1", "expected an integer in 0.."},
+    {"train.gradient_unit", "49", "8..48"},
+    {"train.gradient_unit", "7", "8..48"},
+    {"data.sequence_length", "1", "2..1048576"},
+    {"data.sequence_length", "1048577", "2..1048576"},
+    {"model.intermediate_size", "8388609", "model.intermediate_size is \"8388609\"; expected"},
+    {"model.hidden_size", "1048577", "model.hidden_size is \"1048577\"; expected an integer"},
+    {"model.vocab_size", "4194305", "model.vocab_size is \"4194305\"; expected an integer"},
+    {"train.grad_group", "16777217", "train.grad_group is \"16777217\"; expected an integer"},
+    {"optimizer.beta2", "1", "expected a decimal number in 0..1, not 1"},
+    {"optimizer.beta2", "-0.1", "expected a decimal number"},
+    {"optimizer.learning_rate", "nan", "expected a decimal number"},
+    {"optimizer.learning_rate", "inf", "expected a decimal number"},
+    {"optimizer.learning_rate", "1e999", "expected a decimal number"},
+    {"optimizer.learning_rate", "1e-400", "expected a decimal number"},
+    {"optimizer.learning_rate", "1,5", "expected a decimal number"},
+    {"optimizer.learning_rate", "0x1p-3", "expected a decimal number"},
+    {"optimizer.decay_norms", "yes", "expected true or false"},
+    {"optimizer.decay_norms", "True", "expected true or false"},
+    {"optimizer.name", "adam", "did you mean adamw?"},
+    {"profile", "exakt", "did you mean exact?"},
+    {"run.kernels", "avx3", "did you mean avx2?"},
+    {"run.device", "gpu", "expected one of cpu|cuda"},
+    {"run.ranks", "0", "expected an integer in 1.."},
+    {"data.tokenizer", "bytes", "did you mean byte?"},
+    {"data.skip_batches", "5..3", "expected ranges"},
+    {"data.skip_batches", "1..4,3..6", "expected ranges"},
+    {"data.skip_batches", "1..4,", "expected ranges"},
+    {"data.skip_batches", "1-4", "expected ranges"},
+    {"data.skip_batches", "-1..4", "expected ranges"},
+    {"name", "a\x1b[31m", "not readable text"},
+    {"name", "\xff\xfe", "not readable text"},
+    {"learning_rate", "1", "unknown key learning_rate; did you mean optimizer.learning_rate?"},
+    {"model", "1", "unknown key model"},
+    {"\xff", "1", "unknown key not readable text"},
+};
+
 TEST(Config, SetRefusesWrongTypesRangesAndNames) {
-  struct Case {
-    const char* key;
-    const char* text;
-    const char* message;
-  };
-  const Case cases[] = {
-      {"model.hidden_size", "abc",
-       "--set: model.hidden_size is \"abc\"; expected an integer in 2.."},
-      {"model.hidden_size", "12.0", "expected an integer"},
-      {"model.hidden_size", "1e3", "expected an integer"},
-      {"model.hidden_size", "0x10", "expected an integer"},
-      {"model.hidden_size", "010", "expected an integer"},
-      {"model.hidden_size", "+8", "expected an integer"},
-      {"model.hidden_size", " 8", "expected an integer"},
-      {"model.hidden_size", "", "expected an integer"},
-      {"model.hidden_size", "1_000", "expected an integer"},
-      {"model.hidden_size", "-4", "expected an integer in 2.."},
-      {"model.hidden_size", "99999999999999999999", "expected an integer"},
-      {"train.seed", "9223372036854775808", "expected an integer in 0..9223372036854775807"},
-      {"train.seed", "-1", "expected an integer in 0.."},
-      {"train.gradient_unit", "49", "8..48"},
-      {"train.gradient_unit", "7", "8..48"},
-      {"data.sequence_length", "1", "2..1048576"},
-      {"data.sequence_length", "1048577", "2..1048576"},
-      {"model.intermediate_size", "8388609", "model.intermediate_size is \"8388609\"; expected"},
-      {"model.hidden_size", "1048577", "model.hidden_size is \"1048577\"; expected an integer"},
-      {"model.vocab_size", "4194305", "model.vocab_size is \"4194305\"; expected an integer"},
-      {"train.grad_group", "16777217", "train.grad_group is \"16777217\"; expected an integer"},
-      {"optimizer.beta2", "1", "expected a decimal number in 0..1, not 1"},
-      {"optimizer.beta2", "-0.1", "expected a decimal number"},
-      {"optimizer.learning_rate", "nan", "expected a decimal number"},
-      {"optimizer.learning_rate", "inf", "expected a decimal number"},
-      {"optimizer.learning_rate", "1e999", "expected a decimal number"},
-      {"optimizer.learning_rate", "1e-400", "expected a decimal number"},
-      {"optimizer.learning_rate", "1,5", "expected a decimal number"},
-      {"optimizer.learning_rate", "0x1p-3", "expected a decimal number"},
-      {"optimizer.decay_norms", "yes", "expected true or false"},
-      {"optimizer.decay_norms", "True", "expected true or false"},
-      {"optimizer.name", "adam", "did you mean adamw?"},
-      {"profile", "exakt", "did you mean exact?"},
-      {"run.kernels", "avx3", "did you mean avx2?"},
-      {"run.device", "gpu", "expected one of cpu|cuda"},
-      {"run.ranks", "0", "expected an integer in 1.."},
-      {"data.tokenizer", "bytes", "did you mean byte?"},
-      {"data.skip_batches", "5..3", "expected ranges"},
-      {"data.skip_batches", "1..4,3..6", "expected ranges"},
-      {"data.skip_batches", "1..4,", "expected ranges"},
-      {"data.skip_batches", "1-4", "expected ranges"},
-      {"data.skip_batches", "-1..4", "expected ranges"},
-      {"name", "a\x1b[31m", "not readable text"},
-      {"name", "\xff\xfe", "not readable text"},
-      {"learning_rate", "1", "unknown key learning_rate; did you mean optimizer.learning_rate?"},
-      {"model", "1", "unknown key model"},
-      {"\xff", "1", "unknown key not readable text"},
-  };
-  for (const Case& each : cases) {
+  for (const Refusal& each : kRefusals) {
     Config config = sample_config();
     const Failure failure =
         failure_of([&] { set_config_value(config, each.key, each.text, "--set"); });

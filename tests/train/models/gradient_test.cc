@@ -33,7 +33,7 @@ class GradientTest : public testing::TestWithParam<std::int64_t> {
         parallel_(1),
         parameters_(config_.model),
         backend_(make_exact_olmo2(config_, choose_path("scalar"), parallel_, parameters_)) {
-    parameters_.initialize(config_.model, 7);
+    parameters_.initialize(config_.model, 7, parallel_);
     // Gains of exactly one would hide a missing factor.
     for (const Parameter& tensor : parameters_.tensors) {
       if (tensor.role != manifests::TensorRole::norm) continue;

@@ -40,7 +40,7 @@ Trajectory train(const manifests::Config& base, const std::string& profile, std:
   config.profile = profile;
   Parallel parallel(1);
   Parameters parameters(config.model);
-  parameters.initialize(config.model, 3);
+  parameters.initialize(config.model, 3, parallel);
   const auto backend = make_backend(config, "auto", parallel, parameters);
   backend->refresh();
   std::vector<std::uint32_t> ids;
