@@ -83,6 +83,10 @@ expect 2 "non-finite value" $recipe $wild --again --threads 3
 grep -v "^run\|dataset" expect.err | cmp - alone || fail "threads or kernels change what an error says"
 expect 2 "gradient of .*, step 1" $recipe --set loss.z_loss=1000 --set train.gradient_unit=48
 
+# How far inputs of linear maps peak, at each evaluation.
+repro log straight --telemetry --json | grep '"type":"peaks"' | grep -q '"ratio":.*"tensor":"model.norm.weight"' ||
+  fail "telemetry has no peaks"
+
 # A profile changes nothing.
 expect 0 "trace  .*trace.json" $train --again --name profiled --profile-steps 5..7
 same_as_straight profiled

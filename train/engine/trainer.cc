@@ -140,7 +140,7 @@ bool Trainer::evaluation_due() const {
   return cursor_.step % config_.eval.every == 0 || cursor_.step == config_.train.steps;
 }
 
-logs::EvalEvent Trainer::evaluate() {
+logs::EvalEvent Trainer::evaluate(Peaks* peaks) {
   const std::int64_t instances = std::min(config_.eval.max_instances, data_->order.num_held_out());
   const std::int64_t length = config_.data.sequence_length;
   LossSums sums;
@@ -155,7 +155,7 @@ logs::EvalEvent Trainer::evaluate() {
     micro.ids = ids;
     micro.sequences = end - begin;
     micro.length = length;
-    sums += backend_->evaluate(micro);
+    sums += backend_->evaluate(micro, peaks);
   }
   logs::EvalEvent event;
   event.step = cursor_.step;

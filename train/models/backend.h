@@ -12,6 +12,7 @@
 #include "train/nn/language_head.h"
 #include "train/nn/linear.h"
 #include "train/nn/parameters.h"
+#include "train/nn/peaks.h"
 #include "train/optim/update_constants.h"
 
 namespace repro::train {
@@ -35,8 +36,9 @@ class Backend {
   virtual void begin_step(std::int64_t step) = 0;
   // Adds the gradient of the summed loss of these sequences.
   virtual LossSums accumulate(const MicroBatch& batch) = 0;
-  // Loss only.
-  virtual LossSums evaluate(const MicroBatch& batch) = 0;
+  // Loss only. Where `peaks` is not null, a backend that quantises notes the input of every linear
+  // map there.
+  virtual LossSums evaluate(const MicroBatch& batch, Peaks* peaks) = 0;
   // Clips, updates weights and moments, refreshes. Returns the gradient's norm (before clipping).
   virtual double update(const UpdateConstants& constants) = 0;
 };

@@ -12,6 +12,18 @@
 namespace repro::train {
 namespace {
 
+// Notes peaks while it lives.
+class NotingPeaks {
+ public:
+  NotingPeaks(Context& context, Peaks* peaks) : context_(context) { context.peaks = peaks; }
+  ~NotingPeaks() { context_.peaks = nullptr; }
+  NotingPeaks(const NotingPeaks&) = delete;
+  NotingPeaks& operator=(const NotingPeaks&) = delete;
+
+ private:
+  Context& context_;
+};
+
 class ExactOlmo2 final : public Backend {
  public:
   ExactOlmo2(const manifests::Config& config, KernelPath path, Parallel& parallel,
@@ -55,7 +67,8 @@ class ExactOlmo2 final : public Backend {
     return sums;
   }
 
-  LossSums evaluate(const MicroBatch& batch) override {
+  LossSums evaluate(const MicroBatch& batch, Peaks* peaks) override {
+    const NotingPeaks noting(context_, peaks);
     forward(batch, step_shape(batch));
     const std::vector<std::int32_t> targets = next_token_targets(batch);
     return head_loss(context_, final_digits_, head_digits_, z_loss(), targets, head_scratch_);

@@ -79,7 +79,7 @@ class NativeOlmo2 final : public Backend {
     return losses.sums;
   }
 
-  LossSums evaluate(const MicroBatch& batch) override {
+  LossSums evaluate(const MicroBatch& batch, Peaks* /*peaks*/) override {
     at::AutoGradMode without_gradient(false);
     return forward(batch).sums;
   }

@@ -9,6 +9,7 @@
 #include "train/kernels/gemm.h"
 #include "train/kernels/parallel.h"
 #include "train/kernels/paths.h"
+#include "train/nn/peaks.h"
 
 namespace repro::train {
 
@@ -28,7 +29,8 @@ class TracedGemm {
 struct Context {
   KernelPath path;
   Parallel* parallel = nullptr;
-  std::int64_t step = 0;  // the update under way, for messages
+  std::int64_t step = 0;   // the update under way, for messages
+  Peaks* peaks = nullptr;  // notes what is quantised unfolded, where not null
 
   const RowKernels& rows() const { return *path.rows; }
   TracedGemm gemm() const { return {*path.gemm, trace()}; }

@@ -66,6 +66,8 @@ const std::int32_t* zero_exponents(Buffer<std::int32_t>& zeros, std::int64_t cou
 void quantize(const Context& context, std::string_view tensor, const float* x, std::int64_t rows,
               std::int64_t cols, std::int64_t ld, Quantized& out) {
   quantize_folded(context, tensor, x, rows, cols, ld, nullptr, out);
+  if (context.peaks == nullptr) return;
+  context.peaks->observe(tensor, x, rows, cols, ld, context.rows(), *context.parallel);
 }
 
 void linear(const Context& context, const Quantized& x, const Quantized& w, float* y,

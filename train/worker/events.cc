@@ -1,7 +1,10 @@
 #include "train/worker/events.h"
 
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "artifacts/base/number_text.h"
 
 namespace repro::train {
 
@@ -28,6 +31,18 @@ Json eval_event(const logs::EvalEvent& eval) {
           {"loss", logs::mean_loss(eval.loss_sum, eval.tokens)},
           {"accuracy", static_cast<double>(eval.correct) / static_cast<double>(eval.tokens)},
           {"tokens", eval.tokens}};
+}
+
+Json peaks_event(std::int64_t step, const Peaks& peaks) {
+  Json inputs = Json::array();
+  for (const Peak& peak : peaks.list()) {
+    const double rms = peak.rms();
+    inputs.push_back({{"tensor", peak.tensor},
+                      {"max", decimal_text(static_cast<double>(peak.max))},
+                      {"rms", std::isfinite(rms) ? Json(decimal_text(rms)) : Json()},
+                      {"ratio", decimal_text(peak.ratio)}});
+  }
+  return {{"type", "peaks"}, {"step", step}, {"inputs", inputs}};
 }
 
 Json state_event(const char* type, const manifests::StoredState& state) {

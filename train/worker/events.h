@@ -9,6 +9,7 @@
 #include "logs/run_log.h"
 #include "manifests/run.h"
 #include "train/engine/profile.h"
+#include "train/engine/trainer.h"
 
 namespace repro::train {
 
@@ -18,6 +19,8 @@ void emit(const Json& event);
 
 Json step_event(const logs::StepEvent& step, double seconds);
 Json eval_event(const logs::EvalEvent& eval);
+// For the telemetry (docs/formats.md, "Logs"); not emitted.
+Json peaks_event(std::int64_t step, const Peaks& peaks);
 Json state_event(const char* type, const manifests::StoredState& state);
 Json profile_event(const ProfileSummary& summary, const manifests::ProfileRequest& request,
                    const std::string& path, int threads);

@@ -149,8 +149,10 @@ class TrainSession {
          {"time", utc_text(system_clock().now_ns())}});
     if (cursor_.trainer().evaluation_due()) {
       const TraceSpan span = trace("evaluation");
-      const logs::EvalEvent eval = cursor_.trainer().evaluate();
+      Peaks peaks;
+      const logs::EvalEvent eval = cursor_.trainer().evaluate(&peaks);
       writer_.log(logs::encode_eval(eval));
+      if (!peaks.list().empty()) writer_.telemetry(peaks_event(eval.step, peaks));
       emit(eval_event(eval));
     }
     const std::int64_t every = spec_.running.checkpoint_every;

@@ -51,7 +51,7 @@ class GradientTest : public testing::TestWithParam<std::int64_t> {
 
   double loss() {
     backend_->refresh();
-    const LossSums sums = backend_->evaluate(batch_);
+    const LossSums sums = backend_->evaluate(batch_, nullptr);
     return std::ldexp(static_cast<double>(sums.cross_entropy + sums.z_loss), -30);
   }
 
@@ -100,14 +100,14 @@ TEST_P(GradientTest, IsTheSlopeOfTheLossForEveryTensor) {
 }
 
 TEST_P(GradientTest, LossDoesNotDependOnHowSequencesAreGrouped) {
-  const LossSums together = backend_->evaluate(batch_);
+  const LossSums together = backend_->evaluate(batch_, nullptr);
   LossSums apart;
   for (std::size_t s = 0; s < 2; ++s) {
     MicroBatch one;
     one.ids = std::span(ids_).subspan(s * 12, 12);
     one.sequences = 1;
     one.length = 12;
-    apart += backend_->evaluate(one);
+    apart += backend_->evaluate(one, nullptr);
   }
   EXPECT_EQ(together.cross_entropy, apart.cross_entropy);
   EXPECT_EQ(together.z_loss, apart.z_loss);
