@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""A second implementation of exact/1, from its text alone (docs/conformance.md).
+
+    exact1.py vectors DIR|FILE...     checks golden vectors
+Needs Python 3.8 and numpy. Exit status: 0 all bits agree, 1 not, 77 numpy is missing (1 where the
+environment has CI).
+"""
+import argparse
+import os
+import sys
+
+try:
+    import numpy as np
+except ImportError:
+    print("skipped: numpy is not installed for this python3 (Debian: python3-numpy)")
+    sys.exit(1 if os.environ.get("CI") else 77)
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from exact1_vectors import check_vectors  # noqa: E402
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    vectors = commands.add_parser("vectors", help="check golden vectors")
+    vectors.add_argument("paths", nargs="+", metavar="DIR|FILE")
+    arguments = parser.parse_args()
+    with np.errstate(all="ignore"):  # overflow and NaN are results here
+        findings = check_vectors(arguments.paths)
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
