@@ -39,7 +39,8 @@ GELU = constants("0x1.6243e2p-14, -0x1.fd8418p-15, -0x1.1add1ep-10, -0x1.4eddd8p
 
 
 def keep_nan(x, result):
-    return np.where(np.isnan(x), NAN32, result).astype(np.float32)
+    """The result, with the one NaN of the text where it or x is a NaN."""
+    return np.where(np.isnan(x) | np.isnan(result), NAN32, result).astype(np.float32)
 
 
 def scale(x, k):

@@ -3,7 +3,10 @@ import numpy as np
 
 import exact1_bits as bits
 import exact1_functions as functions
+import exact1_layers as layers
 import exact1_products as products
+import exact1_random as random
+import exact1_training as training
 from exact1_products import Quantised
 
 OPERATIONS = {}
@@ -139,3 +142,213 @@ def _(i):
     cosines, sines = functions.rope_table(float(i["theta"]), int(i["head_dim"]),
                                           i["positions"].tolist())
     return {"cosines": cosines, "sines": sines}
+
+
+@operation("rmsnorm")
+def _(i):
+    y, r = layers.rmsnorm(i["x"], i["gain"], i["epsilon"], i.get("residual"))
+    return {"y": y, "r": r}
+
+
+@operation("rmsnorm_backward")
+def _(i):
+    dx, terms = layers.rmsnorm_backward(i["dy"], i["x"], i["gain"], i["r"])
+    return {"dx": dx, "dgain": products.exact_sum(layers.units(terms, int(i["unit"])), axis=0)}
+
+
+@operation("rope")
+def _(i):
+    return {"y": layers.rope(i["x"], int(i["head_dim"]), i["cosines"], i["sines"])}
+
+
+@operation("rope_backward")
+def _(i):
+    return {"y": layers.rope_backward(i["x"], int(i["head_dim"]), i["cosines"], i["sines"])}
+
+
+@operation("swiglu")
+def _(i):
+    return {"a": layers.swiglu(i["g"], i["u"])}
+
+
+@operation("swiglu_backward")
+def _(i):
+    dg, du = layers.swiglu_backward(i["da"], i["g"], i["u"])
+    return {"dg": dg, "du": du}
+
+
+@operation("softmax")
+def _(i):
+    soft = layers.Softmax(i["s"])
+    return {"m": soft.m, "p": soft.p, "L": soft.L, "P": soft.P}
+
+
+@operation("loss")
+def _(i):
+    loss = layers.Loss(i["l"][None], i["target"].reshape(1), i["w"].reshape(1), i["c"])
+    return {"ce_units": loss.ce_units[0], "loss_units": loss.loss_units[0],
+            "correct": loss.correct[0], "z": loss.z[0], "a": loss.a[0], "abs_f": abs(loss.f[0]),
+            "B": loss.B[0]}
+
+
+def attention_of_sequences(i):
+    """(rows of a sequence, its Attention) one after the other."""
+    count = int(i["sequences"])
+    length = i["q"].shape[0] // count
+    for n in range(count):
+        rows = slice(n * length, (n + 1) * length)
+        yield rows, layers.Attention(i["q"][rows], i["k"][rows], i["v"][rows], int(i["heads"]),
+                                     int(i["kv_heads"]))
+
+
+@operation("attention")
+def _(i):
+    return {"o": np.concatenate([a.forward() for _, a in attention_of_sequences(i)])}
+
+
+@operation("attention_backward")
+def _(i):
+    parts = [a.backward(i["d_o"][rows], i["o"][rows]) for rows, a in attention_of_sequences(i)]
+    return {name: np.concatenate(p) for name, p in zip(("dq", "dk", "dv"), zip(*parts))}
+
+
+@operation("head_loss")
+def _(i):
+    logits = products.linear(Quantised(i["x"]), Quantised(i["w"]))
+    loss = layers.head_loss(logits, i["targets"], i["c"])
+    return {"targets": np.sum(i["targets"] >= 0), "ce_units": np.sum(loss.ce_units),
+            "z_units": np.sum(loss.loss_units - loss.ce_units), "correct": np.sum(loss.correct)}
+
+
+@operation("head_loss_backward")
+def _(i):
+    x, w = Quantised(i["x"]), Quantised(i["w"])
+    loss = layers.head_loss(products.linear(x, w), i["targets"], i["c"])
+    dx, dw, _ = layers.head_backward(loss, i["targets"], x, w, i["groups"].tolist(),
+                                     int(i["unit"]))
+    return {"dx": dx, "dw": dw}
+
+
+@operation("gradient_units")
+def _(i):
+    return {"units": layers.units(i["x"] * i["factor"], int(i["unit"]))}
+
+
+@operation("gradient_limit")
+def _(i):
+    return {"limit": training.gradient_limit(int(i["batch_size"]), int(i["sequence_length"]))}
+
+
+@operation("embedding_gradient")
+def _(i):
+    terms = layers.units(i["dh"], int(i["unit"]))
+    return {"units": training.embedding_gradient(terms, i["ids"], int(i["vocab"]))}
+
+
+@operation("gradient_groups")
+def _(i):
+    groups = training.gradient_groups(int(i["sequences"]), int(i["length"]), int(i["grad_group"]))
+    return {"groups": np.array(groups)}
+
+
+@operation("gradient_norm")
+def _(i):
+    return {"norm": training.gradient_norm([i["gradient"]], int(i["unit"]), int(i["N"]))}
+
+
+@operation("clip")
+def _(i):
+    limit = float(i["clip_norm"])
+    return {"clip": np.array([training.clip_factor(norm, limit) for norm in i["norm"].tolist()])}
+
+
+@operation("update_constants")
+def _(i):
+    decimals = (float(i[name]) for name in ("beta1", "beta2", "rate", "weight_decay"))
+    return training.update_constants(*decimals, int(i["t"]))
+
+
+@operation("adamw")
+def _(i):
+    constants = {name: i[name] for name in ("b1", "n1", "b2", "n2", "c1", "c2", "lr", "ld")}
+    w, m, v = training.adamw(i["w"], i["m"], i["v"], i["G"], int(i["unit"]), int(i["N"]),
+                             i["clip"], i["epsilon"], constants)
+    return {"w": w, "m": m, "v": v}
+
+
+@operation("learning_rate")
+def _(i):
+    return {"rate": np.array([training.learning_rate(
+        i["schedule"], float(i["peak"]), float(i["final_fraction"]), int(i["warmup"]),
+        int(i["steps"]), t) for t in i["t"].tolist()])}
+
+
+@operation("philox")
+def _(i):
+    return {"words": random.philox(i["key"], i["counter"])}
+
+
+@operation("stream_key")
+def _(i):
+    return {"key": np.uint64(random.stream_key(int(i["seed"]), i["purpose"]))}
+
+
+@operation("random_word")
+def _(i):
+    return {"word": random.random_words(i["key"], i["index"], int(i["attempt"]), int(i["step"]))}
+
+
+@operation("uniform")
+def _(i):
+    return {"y": random.uniform(i["word"])}
+
+
+@operation("truncated_normal")
+def _(i):
+    return {"y": random.truncated_normal(i["key"], i["index"], i["cutoff"])}
+
+
+@operation("permutation")
+def _(i):
+    places = [random.permutation(i["key"], k, int(i["n"])) for k in i["index"].tolist()]
+    return {"place": np.array(places, np.uint64)}
+
+
+@operation("init")
+def _(i):
+    return {"values": random.initial_tensor(int(i["seed"]), i["name"], int(i["count"]),
+                                            float(i["std"]), float(i["cutoff"]))}
+
+
+@operation("order")
+def _(i):
+    order = random.Order(int(i["num_tokens"]), i["root"], int(i["seed"]),
+                         int(i["sequence_length"]), int(i["holdout_every"]),
+                         int(i["batch_size"]), i["skip_batches"].tolist())
+    cursor, batches = int(i["cursor"]), []
+    for _ in range(int(i["updates"])):
+        batch, cursor = order.next_batch(cursor)
+        batches.append(batch)
+    samples = np.array([order.batch(b) for b in batches], np.int64)
+    samples = samples.reshape(len(batches), order.batch_size, 3)
+    return {"batches": np.array(batches, np.int64), "epochs": samples[..., 0],
+            "instances": samples[..., 1], "first_tokens": samples[..., 2], "cursor": cursor,
+            "held_out": np.array(order.held_out(8), np.int64)}
+
+
+@operation("batch_digest")
+def _(i):
+    return {"digest": random.batch_digest(i["ids"])}
+
+
+@operation("tensor_root")
+def _(i):
+    k = np.arange(int(i["length"]))
+    return {"root": random.tensor_root(((167 * k + 13 * (k // 256) + 5) % 256).astype(np.uint8)
+                                       .tobytes())}
+
+
+@operation("state_roots")
+def _(i):
+    model, state, _ = random.state_roots(i)
+    return {"model_root": model, "state_root": state}
