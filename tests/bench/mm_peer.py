@@ -1,4 +1,4 @@
-"""fp32 at::mm of LibTorch, one thread: a JSON object side -> best Gflop/s, wall and processor time."""
+"""fp32 at::mm of LibTorch, one thread: JSON, side -> best Gflop/s by wall and processor time."""
 import json
 import time
 

@@ -39,13 +39,14 @@ DigitView at(const DigitView& view, std::int64_t row, std::int64_t depth) {
 // One operand, packed: for every sweep of the depth, all panels of all rows.
 class PackedOperand {
  public:
-  void shape(std::int64_t rows, std::int64_t depth, std::int64_t width) {
+  void shape(std::int64_t rows, std::int64_t depth, std::int64_t width, std::int64_t depth_unit) {
     width_ = width;
+    depth_unit_ = depth_unit;
     rows_ = rows;
     depth_ = depth;
     padded_rows_ = round_up(rows, std::max(width, kRowUnit));
     const std::int64_t sweeps = ceil_div(depth, kSweepDepth);
-    panels_ = panel_buffer_.reserve(padded_rows_ * round_up(depth, kDepthPerBlock) / 2);
+    panels_ = panel_buffer_.reserve(padded_rows_ * round_up(depth, depth_unit) / 2);
     norms_ = norm_buffer_.reserve(sweeps * panel_count());
   }
 
@@ -69,7 +70,8 @@ class PackedOperand {
 
   std::int64_t strips() const { return ceil_div(rows_, kStripRows); }
   std::int64_t blocks(std::int64_t sweep) const {
-    return ceil_div(std::min(kSweepDepth, depth_ - sweep * kSweepDepth), kDepthPerBlock);
+    const std::int64_t depth = std::min(kSweepDepth, depth_ - sweep * kSweepDepth);
+    return round_up(depth, depth_unit_) / kDepthPerBlock;
   }
   std::int32_t* panel(std::int64_t sweep, std::int64_t index) const {
     return panels_ + sweep * (kSweepDepth / 2) * padded_rows_ + index * panel_stride(sweep);
@@ -89,6 +91,7 @@ class PackedOperand {
   std::int32_t* panels_ = nullptr;
   std::uint32_t* norms_ = nullptr;
   std::int64_t width_ = 1;
+  std::int64_t depth_unit_ = kDepthPerBlock;
   std::int64_t rows_ = 0;
   std::int64_t depth_ = 0;
   std::int64_t padded_rows_ = 0;
@@ -99,6 +102,22 @@ struct Scratch {
   PackedOperand a_low;
   PackedOperand b;
   ScratchArray<double> sums;
+};
+
+// While it lives, this thread may run tiles.
+class TileState {
+ public:
+  explicit TileState(const PackedKernels& kernels) : kernels_(kernels) {
+    if (kernels_.enter != nullptr) kernels_.enter();
+  }
+  ~TileState() {
+    if (kernels_.leave != nullptr) kernels_.leave();
+  }
+  TileState(const TileState&) = delete;
+  TileState& operator=(const TileState&) = delete;
+
+ private:
+  const PackedKernels& kernels_;
 };
 
 // One call of run().
@@ -153,7 +172,7 @@ class Product {
 
   void pack_operand(PackedOperand& packed, void (*kernel)(const PackArgs&), const DigitView& view,
                     const Range& rows, std::int64_t width) {
-    packed.shape(rows.size(), depth_.size(), width);
+    packed.shape(rows.size(), depth_.size(), width, kernels_.depth_unit);
     const DigitView part = at(view, rows.begin, depth_.begin);
     const std::int64_t strips = packed.strips();
     const auto task = [&packed, kernel, &part](std::int64_t begin, std::int64_t end) {
@@ -181,6 +200,7 @@ class Product {
                       scales);
     const std::int64_t sweeps = std::max<std::int64_t>(ceil_div(depth_.size(), kSweepDepth), 1);
     const Sums sums = task_sums(rows, cols);
+    const TileState state(kernels_);
     for (std::int64_t sweep = 0; sweep < sweeps; ++sweep) {
       const bool last = depth_.end == k_ && sweep + 1 == sweeps;
       for (std::int64_t c = cols.begin; c < cols.end; c += kernels_.b_width) {

@@ -10,7 +10,8 @@ namespace {
 // The rows that go with a product; every table gives the same bits, so this is about speed alone.
 const RowKernels* rows_for(std::string_view gemm) {
   if (gemm == "scalar") return &scalar_row_kernels();
-  const RowKernels* avx512 = gemm == "avx512" ? find_avx512_row_kernels() : nullptr;
+  const bool wide = gemm == "avx512" || gemm == "amx";
+  const RowKernels* avx512 = wide ? find_avx512_row_kernels() : nullptr;
   if (avx512 != nullptr) return avx512;
   const RowKernels* avx2 = find_avx2_row_kernels();
   return avx2 != nullptr ? avx2 : &scalar_row_kernels();

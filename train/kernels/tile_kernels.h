@@ -9,7 +9,8 @@
 
 namespace repro::train {
 
-// Depth is packed in pairs (two int16 in one int32) and padded with zeros to whole blocks.
+// Depth is counted in pairs (two int16, or four int8, in one int32) and padded with zeros to whole
+// blocks, or to PackedKernels::depth_unit.
 inline constexpr std::int64_t kPairsPerBlock = 8;
 inline constexpr std::int64_t kDepthPerBlock = 2 * kPairsPerBlock;
 // Two blocks: over so much depth an int32 may hold a partial sum if the norms allow it (see below).
@@ -17,9 +18,11 @@ inline constexpr std::int64_t kBlocksPerWindow = 2;
 // Rows are packed in units of so many, so panels are allocated for a multiple of it.
 inline constexpr std::int64_t kRowUnit = 8;
 
-// Packs rows [0, rows) and depth [0, depth) of an operand into panels of `width` rows: the pair p
-// of row r goes to panels[(r / width) * panel_stride + p * width + r % width]. Missing rows, up to
-// a multiple of max(width, kRowUnit), and missing depth become zeros.
+// Packs rows [0, rows) and depth [0, depth) of an operand into panels of `width` rows, one int32
+// for each pair of each row. Panel i begins at panels + i * panel_stride; inside, a kernel may
+// arrange depth and rows as its tile reads them: all but AMX put pair p of row r at
+// p * width + r % width. Missing rows, up to a multiple of max(width, kRowUnit), and missing depth
+// become zeros.
 //
 // norms[panel] is an upper bound on (sum of q*q over one window) / 16 for every row and every
 // aligned window of the panel. By Cauchy and Schwarz a window's sum of products stays within int32
@@ -75,13 +78,19 @@ struct PackedKernels {
   void (*pack_b)(const PackArgs& args);
   void (*tile)(const TileArgs& args);
   EpilogueKernels epilogue;
+  // A multiple of kDepthPerBlock that divides 1024; TileArgs::blocks is a multiple of it.
+  std::int64_t depth_unit = kDepthPerBlock;
+  // Called on a thread before the first tile of a task and after its last one; may be null.
+  void (*enter)() = nullptr;
+  void (*leave)() = nullptr;
 };
-inline constexpr std::int64_t kMaxTileRows = 8;
+inline constexpr std::int64_t kMaxTileRows = 16;
 inline constexpr std::int64_t kMaxTileCols = 32;
 
 extern const PackedKernels kScalarKernels;
 // Defined on x86-64 only; to be used after asking the CPU (cpu/gemm_paths.h).
 extern const PackedKernels kAvx2Kernels;
 extern const PackedKernels kAvx512Kernels;
+extern const PackedKernels kAmxKernels;
 
 }  // namespace repro::train

@@ -38,6 +38,13 @@ std::int16_t draw_digit(GemmCase::Digits kind, Random& random) {
     case GemmCase::Digits::sparse:
       digit = draw(random, 0, 9) == 0 ? draw(random, -3, 3) : 0;
       break;
+    case GemmCase::Digits::split_edges:  // 256 * h + l with l = -128 or 127, h up to 64 in size
+      digit = 256 * draw(random, -1, 1) * draw(random, 62, 64) + (draw(random, 0, 1) ? 127 : -128);
+      digit = std::clamp<std::int64_t>(digit, -kLargest, kLargest);
+      break;
+    case GemmCase::Digits::one_huge:
+      digit = draw(random, 0, 60) == 0 ? kLargest : draw(random, -1, 1);
+      break;
   }
   return static_cast<std::int16_t>(digit);
 }

@@ -26,7 +26,16 @@ struct GemmCase {
   bool two_digits = false;
   bool causal = false;
   std::int64_t causal_offset = 0;
-  enum class Digits : std::uint8_t { uniform, gaussian, all_largest, alternating, sparse };
+  // split_edges: halves of 8 bits at their bounds. one_huge: one largest digit among units.
+  enum class Digits : std::uint8_t {
+    uniform,
+    gaussian,
+    all_largest,
+    alternating,
+    sparse,
+    split_edges,
+    one_huge
+  };
   Digits digits = Digits::uniform;
   std::int32_t exponent_low = -3;  // exponents of rows and columns are drawn from [low, high]
   std::int32_t exponent_high = 3;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "train/kernels/cpu/amx_support.h"
 #include "train/kernels/double_gemm.h"
 #include "train/kernels/packed_gemm.h"
 
@@ -58,7 +59,9 @@ std::vector<const GemmPath*> available_gemm_paths(DoubleGemm blas) {
   static const PackedGemm avx2(kAvx2Kernels);
   static const PackedGemm avx512(kAvx512Kernels);
   if (has_avx2()) paths.push_back(&avx2);
+  static const PackedGemm amx(kAmxKernels);
   if (has_avx512()) paths.push_back(&avx512);
+  if (has_avx512() && has_amx_int8()) paths.push_back(&amx);
 #endif
   return paths;
 }

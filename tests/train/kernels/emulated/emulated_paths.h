@@ -1,0 +1,17 @@
+// Products of instruction sets that this machine may lack: the same kernel sources, compiled
+// against SIMDe and a model of AMX tiles. Named "avx512 (emulated)" and "amx (emulated)".
+#pragma once
+
+#include <vector>
+
+#include "train/kernels/gemm.h"
+
+namespace repro::train {
+
+// The paths live as long as the program.
+std::vector<const GemmPath*> emulated_gemm_paths();
+
+// Those of this CPU, and the emulated ones.
+std::vector<const GemmPath*> tested_gemm_paths();
+
+}  // namespace repro::train
