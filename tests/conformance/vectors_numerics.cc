@@ -236,7 +236,15 @@ std::vector<float> function_arguments(Inputs& inputs) {
                           from_bits(0x3F3504F3U),
                           from_bits(0x3F3504F2U),
                           0.34657359F,
-                          -0.34657359F};
+                          -0.34657359F,
+                          64.0F,
+                          0x1.000002p+6F,
+                          -64.0F,
+                          0x1.fffffep-1F,
+                          -0x1.fffffep-1F,
+                          -110.0F,
+                          -109.99999F,
+                          -111.0F};
   for (int exponent = -149; exponent < 128; exponent += 4) {
     x.push_back(std::ldexp(1.0F + static_cast<float>(inputs.below(1 << 23)) * 0x1p-23F, exponent));
     x.push_back(-x.back());

@@ -92,7 +92,7 @@ std::vector<std::int32_t> fold_values(Inputs& inputs, std::int64_t count) {
   std::vector<std::int32_t> fold;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t kind = inputs.below(8);
-    const auto spread = static_cast<std::int32_t>(inputs.below(kind == 1 ? 300 : 12));
+    const auto spread = static_cast<std::int32_t>(inputs.below(kind == 1 ? 160 : 12));
     fold.push_back(kind == 0 ? kEmptyExponent : spread - (kind == 1 ? 150 : 6));
   }
   return fold;

@@ -19,14 +19,9 @@ double ulp_error(float got, double want) {
 }
 
 // The largest error over a dense sample of all bit patterns and over ordinary arguments.
-double worst_ulp(const std::function<float(float)>& f, const std::function<double(double)>& real,
-                 float smallest_normal_result = 0) {
+double worst_ulp(const std::function<float(float)>& f, const std::function<double(double)>& real) {
   double worst = 0;
-  const auto look = [&](float x) {
-    const double want = real(x);
-    if (std::fabs(want) < smallest_normal_result) return;
-    worst = std::max(worst, ulp_error(f(x), want));
-  };
+  const auto look = [&](float x) { worst = std::max(worst, ulp_error(f(x), real(x))); };
   for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32); bits += 40009) {
     look(from_bits(static_cast<std::uint32_t>(bits)));
   }
@@ -49,15 +44,15 @@ TEST(Functions, ErfIsWithinTwoUlp) {
   EXPECT_LT(worst_ulp(erf32, [](double x) { return std::erf(x); }), 2);
 }
 TEST(Functions, SigmoidIsWithinTwoUlp) { EXPECT_LT(worst_ulp(sigmoid32, real_sigmoid), 2); }
-TEST(Functions, SiluIsWithinThreeUlpOfNormalResults) {
-  const auto real = [](double x) { return x * real_sigmoid(x); };
-  EXPECT_LT(worst_ulp(silu32, real, 0x1p-119F), 3);
+TEST(Functions, SiluIsWithinTwoUlp) {
+  const auto real = [](double x) { return std::isinf(x) && x < 0 ? -0.0 : x * real_sigmoid(x); };
+  EXPECT_LT(worst_ulp(silu32, real), 2);
 }
-TEST(Functions, GeluIsWithinEightUlp) {
+TEST(Functions, GeluIsWithinTwoUlp) {
   const auto real = [](double x) {
     return std::isinf(x) && x < 0 ? -0.0 : x * 0.5 * std::erfc(-x / std::sqrt(2.0));
   };
-  EXPECT_LT(worst_ulp(gelu32, real), 8);
+  EXPECT_LT(worst_ulp(gelu32, real), 2);
 }
 
 TEST(Functions, ExpMeetsItsContractForSoftmax) {
@@ -108,7 +103,7 @@ TEST(Functions, SigmoidAtTheEnds) {
   EXPECT_EQ(sigmoid32(INFINITY), 1.0F);
   EXPECT_EQ(to_bits(sigmoid32(-INFINITY)), 0U);
   EXPECT_EQ(silu32(INFINITY), INFINITY);
-  EXPECT_EQ(to_bits(silu32(-INFINITY)), kCanonicalNan);
+  EXPECT_EQ(to_bits(silu32(-INFINITY)), 0x80000000U);
   EXPECT_EQ(gelu32(INFINITY), INFINITY);
   EXPECT_EQ(to_bits(gelu32(-INFINITY)), 0x80000000U);
   EXPECT_EQ(gelu32(20.0F), 20.0F);
@@ -135,7 +130,7 @@ double real_normal(std::uint32_t word) {
   return z;
 }
 
-TEST(Functions, NormalIsWithinTwoAndAHalfUlpOfTheQuantile) {
+TEST(Functions, NormalIsWithinTwoUlpOfTheQuantile) {
   double worst = 0;
   const auto look = [&](std::uint32_t word) {
     worst = std::max(worst, ulp_error(normal32(word), real_normal(word)));
@@ -145,7 +140,7 @@ TEST(Functions, NormalIsWithinTwoAndAHalfUlpOfTheQuantile) {
     look(i);
     look(0x7FFFFFFFU - i);
   }
-  EXPECT_LT(worst, 2.5);
+  EXPECT_LT(worst, 2);
 }
 
 TEST(Functions, NormalIsSymmetricMonotoneAndBounded) {

@@ -55,10 +55,10 @@ TEST(WorkedVectors, Functions) {
   EXPECT_THAT(bits_of({sigmoid32(0.5F), sigmoid32(-3.0F), sigmoid32(-95.0F)}),
               ElementsAre(0x3F1F597F, 0x3D4241A2, 0x00000F64));
   EXPECT_THAT(bits_of({silu32(-3.0F), gelu32(0.5F), gelu32(-3.0F)}),
-              ElementsAre(0xBE11B13A, 0x3EB103AF, 0xBB84B34C));
+              ElementsAre(0xBE11B139, 0x3EB103AF, 0xBB84B34C));
   EXPECT_THAT(
       bits_of({normal32(0), normal32(0x12345678), normal32(0x7FFFFFFF), normal32(0xDEADBEEF)}),
-      ElementsAre(0x2FA06C99, 0x3E37812C, 0x40CAD08D, 0xBF90149A));
+      ElementsAre(0x2FA06C99, 0x3E37812B, 0x40CAD08D, 0xBF90149A));
 }
 
 TEST(WorkedVectors, Binary64Programs) {
