@@ -2,6 +2,7 @@
 """A second implementation of exact/1, from its text alone (docs/conformance.md).
 
     exact1.py vectors DIR|FILE...     checks golden vectors
+    exact1.py run FILE [--reverse]    trains a run file, checks every root, sum and norm
 Needs Python 3.8 and numpy. Exit status: 0 all bits agree, 1 not, 77 numpy is missing (1 where the
 environment has CI).
 """
@@ -16,6 +17,8 @@ except ImportError:
     sys.exit(1 if os.environ.get("CI") else 77)
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from exact1_products import reverse_sums  # noqa: E402
+from exact1_run import run  # noqa: E402
 from exact1_vectors import check_vectors  # noqa: E402
 
 
@@ -24,9 +27,18 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     vectors = commands.add_parser("vectors", help="check golden vectors")
     vectors.add_argument("paths", nargs="+", metavar="DIR|FILE")
+    training = commands.add_parser("run", help="train a run file")
+    training.add_argument("file")
+    training.add_argument("--reverse", action="store_true",
+                          help="every exact sum from its last addend to its first")
     arguments = parser.parse_args()
     with np.errstate(all="ignore"):  # overflow and NaN are results here
-        findings = check_vectors(arguments.paths)
+        if arguments.command == "vectors":
+            findings = check_vectors(arguments.paths)
+        else:
+            if arguments.reverse:
+                reverse_sums()
+            findings = run(arguments.file)
     return 1 if findings else 0
 
 

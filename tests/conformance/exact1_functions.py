@@ -27,15 +27,16 @@ ERF_P = constants("0x1.4f3fdap-14, -0x1.a60288p-11, 0x1.5449a6p-8, -0x1.b80116p-
                   "-0x1.81274p-2, 0x1.06eba8p-3")
 ERF_Q = constants("0x1.9a6886p-13, -0x1.8e93dap-9, 0x1.6c0448p-6, -0x1.a9a092p-4, -0x1.463f86p-1,"
                   "-0x1.20ae88p+0, -0x1.a0ad92p-13")
+EXP_PARTS = constants("0x1.6d4e78p-10, 0x1.120c38p-7, 0x1.5554e8p-5, 0x1.5554dcp-3, 0x1p-1")
 NORMAL_P = constants("-0x1.ab8bf8p-27, 0x1.4ffd26p-22, -0x1.77b3e2p-19, 0x1.7bd494p-18,"
-                     "0x1.07e9b2p-14, -0x1.799756p-13, -0x1.b0bc5p-9, 0x1.0b977p-6, 0x1.4ffde8p-2,"
-                     "0x1.40d932p+0")
+                     "0x1.07e9b2p-14, -0x1.799756p-13, -0x1.b0bc5p-9, 0x1.0b977p-6, 0x1.4ffde8p-2")
 NORMAL_Q = constants("-0x1.107b3p-15, 0x1.cd7a74p-12, -0x1.4b8e8ep-9, 0x1.fe0f1ap-8,"
                      "-0x1.96443cp-7, 0x1.829a4p-9, 0x1.f81cb4p-6, -0x1.2df8d4p-4, 0x1.7f8efp-4,"
-                     "0x1.5aae84p+0, 0x1.7ae622p+1")
-GELU = constants("0x1.6243e2p-14, -0x1.fd8418p-15, -0x1.1add1ep-10, -0x1.4eddd8p-12,"
-                 "0x1.ca61ccp-8, -0x1.39347ap-11, -0x1.a6aa5p-5, 0x1.17a374p-3, -0x1.3fab6ap-3,"
-                 "0x1.b56c4ep-7, 0x1.b38188p-1")
+                     "0x1.5aae84p+0")
+GELU_Q = constants("-0x1.0d411ap-17, 0x1.dfa3ccp-14, -0x1.372bfcp-10, 0x1.46d022p-7,"
+                   "-0x1.105838p-4, -0x1.857936p-27")
+GELU_P = constants("-0x1.1e7eecp-11, -0x1.54e02ap-15, 0x1.03fe6ap-8, -0x1.c78d56p-10,"
+                   "-0x1.d8d2e2p-6, 0x1.764776p-4, -0x1.1e04a4p-3, 0x1.c20d32p-4, -0x1.cb5216p-27")
 
 
 def keep_nan(x, result):
@@ -104,6 +105,26 @@ def erf32(x):
     return keep_nan(x, np.copysign(m, x))
 
 
+def exp_parts(x, low):
+    """EP(x, low): (m, k) with e^(x + low) = (1 + m) * 2^k."""
+    t = fma32(x, LOG2E, SHIFTER)
+    n, k = t - SHIFTER, bits32(t) - bits32(SHIFTER)
+    h = fma32(n, -LN2_HIGH, x)
+    l = fma32(n, LN2_LOW, low)
+    r = h + l
+    d = (h - r) + l
+    return r + fma32(r * r, horner32(r, EXP_PARTS), d), k
+
+
+def log_pair(y):
+    """LP(y): (v, low) with ln y = v + low."""
+    f, k = log_parts(y)
+    K = rn(k)
+    u = f + log_tail(f, K)
+    v = fma32(K, LN2_HIGH, u)
+    return v, u - fma32(-K, LN2_HIGH, v)
+
+
 def sigmoid32(x):
     e = exp_with_low(-np.abs(x), ZERO)
     top = np.where(x < 0, e, ONE)
@@ -115,7 +136,21 @@ def sigmoid32(x):
 
 
 def silu32(x):
-    return keep_nan(x, x * sigmoid32(x))
+    big = x > np.float32(64)
+    b = np.maximum(np.where(big | np.isnan(x), ZERO, x), np.float32(-110))
+    m, k = exp_parts(np.maximum(-np.abs(b), np.float32(-110)), ZERO)
+    p = ONE + m
+    pl = m - (p - ONE)
+    two_k = power_of_two(np.maximum(k, -126))
+    e = p * two_k
+    s = ONE + e
+    l, c = fma32(pl, two_k, e - (s - ONE)), ONE / s
+    top, tl = np.where(x < 0, p, ONE), np.where(x < 0, pl, ZERO)
+    y = top * c
+    d = fma32(-y, l, fma32(-y, s, top)) + tl
+    h = b * y
+    result = scale(h + fma32(b * c, d, fma32(b, y, -h)), np.where(x < 0, k, 0))
+    return keep_nan(x, np.where(big, x, result))
 
 
 def normal32(word):
@@ -123,19 +158,48 @@ def normal32(word):
     j = 2 * (word % 2**31) + 1
     unit = hex32("0x1p-32")
     x, y = rn(j) * unit, rn(2**32 - j) * unit
-    w = -log32(y * (ONE + x))
-    b = np.sqrt(w) - np.float32(2.25)
-    z = x * np.where(w < np.float32(5), horner32(w, NORMAL_P), horner32(b, NORMAL_Q))
-    return np.where(word >= 2**31, -z, z)
+    xh, xl = rn(j - j % 256) * unit, rn(j % 256) * unit
+    v, low = log_pair(y * (ONE + x))
+    w = -v
+    r = np.sqrt(w)
+    b = r - np.float32(2.25)
+    g = hex32("0x1.333334p-2")
+    centre = fma32(w, horner32(w, NORMAL_P), (ZERO - low) * g)
+    d = fma32(-r, r, w) - low
+    tail = fma32(b, horner32(b, NORMAL_Q), d * fma32(b, np.float32(-0.0625), g))
+    near = w < np.float32(5)
+    c = np.where(near, hex32("0x1.40d932p+0"), hex32("0x1.7ae622p+1"))
+    t = np.where(near, centre, tail)
+    result = fma32(xh, c, fma32(xl, c, x * t))
+    return np.where(word >= 2**31, -result, result)
 
 
 def gelu32(x):
     a = np.minimum(np.abs(x), np.float32(15))
+    a = np.where(np.isnan(x), ONE, a)
+    result = np.where(a < ONE, gelu_near(a, np.copysign(a, x)), gelu_far(a, x))
+    return keep_nan(x, result)
+
+
+def gelu_near(a, v):
+    q = horner32(a * a, GELU_Q)
+    slope = hex32("0x1.988454p-2")
+    t = v * slope
+    h = HALF + t
+    l = (t - (h - HALF)) + fma32(v, slope, -t)
+    return fma32(v, h, v * fma32(v, q, l))
+
+
+def gelu_far(a, x):
     s = a * a
-    e = exp_with_low(-HALF * s, -HALF * fma32(a, a, -s))
+    m, k = exp_parts(-HALF * s, -HALF * fma32(a, a, -s))
     u = (a - np.float32(3)) / (a + np.float32(3))
-    t = np.copysign(a, x) * (horner32(u, GELU) / fma32(TWO, a, ONE))
-    return keep_nan(x, np.where(x < 0, t * e, fma32(-t, e, x)))
+    p = horner32(u, GELU_P)
+    base = hex32("0x1.754a76p-2")
+    g = base + p
+    gl = p - (g - base)
+    t = scale(g + fma32(g, m, fma32(gl, m, gl)), k)
+    return np.where(x < 0, -t, x - t)
 
 
 # --- Binary64 programs ---------------------------------------------------------------------------

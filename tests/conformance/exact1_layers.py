@@ -20,6 +20,15 @@ def units(x, u):
     return rne_real(scaled)
 
 
+def logged_units(x):
+    """Section "Logged sums": what is beyond int64 counts as its nearest end."""
+    check_finite(x, "a loss")
+    scaled = ldexp64(x, LOSS_UNIT)
+    inside = rne_real(np.where(np.abs(scaled) < 2.0**63, scaled, 0.0))
+    ends = np.iinfo(np.int64)
+    return np.where(scaled >= 2.0**63, ends.max, np.where(scaled < -2.0**63, ends.min, inside))
+
+
 # --- Rows ----------------------------------------------------------------------------------------
 
 def rmsnorm(x, gain, epsilon, residual=None):
@@ -98,8 +107,8 @@ class Loss:
         ce = (soft.m - logits[rows, targets]) + log32(soft.L)
         loss = ce + c * (z * z)
         counted = w != 0
-        self.ce_units = np.where(counted, units(ce, LOSS_UNIT), 0)
-        self.loss_units = np.where(counted, units(loss, LOSS_UNIT), 0)
+        self.ce_units = np.where(counted, logged_units(ce), 0)
+        self.loss_units = np.where(counted, logged_units(loss), 0)
         self.correct = counted & (np.argmax(logits, axis=1) == targets)
         z2 = (TWO * c) * z
         self.f = w * (ONE + z2)

@@ -1,0 +1,159 @@
+"""Trains a run file (tests/golden/exact1/README.md, "Runs") and checks every value in it."""
+import hashlib
+import json
+
+import numpy as np
+
+from exact1_bits import rn
+from exact1_model import EMBEDDING, forward_backward, weight_shapes
+from exact1_random import Order, batch_digest, canonical_json, initial_tensor, state_roots
+from exact1_training import adamw, clip_factor, gradient_norm, learning_rate, update_constants
+
+DOCUMENT_END = 256
+
+
+class Mismatch(Exception):
+    pass
+
+
+def require(what, computed, expected):
+    if computed != expected:
+        raise Mismatch(f"{what}: computed {computed}, file {expected}")
+
+
+def token_stream(documents):
+    """byte/1: the bytes of each document, then the id 256. (ids, end offsets)."""
+    ids, ends = [], []
+    for text in documents:
+        ids.extend(text.encode())
+        ids.append(DOCUMENT_END)
+        ends.append(len(ids))
+    return np.array(ids, np.int64), ends
+
+
+def check_dataset(run, ids, ends):
+    """The data's content (docs/formats.md) has the root in the file."""
+    dtype = {"uint16": "<u2", "uint32": "<u4"}[run["dataset"]["content"]["dtype"]]
+    (shard,) = run["dataset"]["content"]["shards"]
+    require("number of tokens", len(ids), shard["num_tokens"])
+    require("number of documents", len(ends), shard["num_documents"])
+    require("tokens", hashlib.sha256(ids.astype(dtype).tobytes()).hexdigest(), shard["tokens"])
+    offsets = np.array(ends).astype("<u8").tobytes()
+    require("documents", hashlib.sha256(offsets).hexdigest(), shard["documents"])
+    root = hashlib.sha256(canonical_json(run["dataset"]["content"])).hexdigest()
+    require("dataset root", root, run["dataset"]["root"])
+
+
+class State:
+    """Weights, moments and counters."""
+
+    def __init__(self, config):
+        model, self.weights = config["model"], {}
+        for name, shape in weight_shapes(model).items():
+            if len(shape) == 1:
+                self.weights[name] = np.ones(shape, np.float32)
+                continue
+            values = initial_tensor(config["train"]["seed"], name, int(np.prod(shape)),
+                                    float(model["init_std"]), float(model["init_cutoff"]))
+            self.weights[name] = values.reshape(shape)
+        self.m = {name: np.zeros_like(w) for name, w in self.weights.items()}
+        self.v = {name: np.zeros_like(w) for name, w in self.weights.items()}
+        self.step = self.batch = 0
+
+    def tensors(self):
+        moments = {f"exp_avg/{name}": m for name, m in self.m.items()}
+        moments.update({f"exp_avg_sq/{name}": v for name, v in self.v.items()})
+        counters = {"trainer/step": np.array([self.step], np.int64),
+                    "trainer/batch": np.array([self.batch], np.int64)}
+        return {**self.weights, **moments, **counters}
+
+    def check(self, when, expected):
+        model, state, roots = state_roots(self.tensors())
+        listed = {name: root for name, root in roots.items() if not name.startswith("trainer/")}
+        odd = sorted(listed.keys() ^ expected["tensors"].keys())
+        require(f"{when}: names on one side only", odd, [])
+        for name in sorted(listed):
+            require(f"{when}: root of {name}", roots[name], expected["tensors"][name])
+        require(f"{when}: model root", model, expected["model_root"])
+        require(f"{when}: state root", state, expected["state_root"])
+
+
+def decays(name, tensor, optimizer):
+    if name == EMBEDDING:
+        return optimizer["decay_embeddings"]
+    return tensor.ndim > 1 or optimizer["decay_norms"]
+
+
+def update(state, config, result):
+    """One update of all parameters; (norm, rate) in binary64."""
+    optimizer, schedule, train = config["optimizer"], config["schedule"], config["train"]
+    unit, count = train["gradient_unit"], result.num_targets
+    norm = gradient_norm([result.gradients[name] for name in sorted(state.weights)], unit, count)
+    clip = clip_factor(norm, float(train["clip_norm"]))
+    state.step += 1
+    rate = learning_rate(schedule["name"], float(optimizer["learning_rate"]),
+                         float(schedule["final_fraction"]), schedule["warmup_steps"],
+                         train["steps"], state.step)
+    constants = update_constants(float(optimizer["beta1"]), float(optimizer["beta2"]), rate,
+                                 float(optimizer["weight_decay"]), state.step)
+    epsilon = rn(float(optimizer["epsilon"]))
+    for name, w in state.weights.items():
+        used = constants if decays(name, w, optimizer) else {**constants, "ld": np.float32(0)}
+        state.weights[name], state.m[name], state.v[name] = adamw(
+            w, state.m[name], state.v[name], result.gradients[name], unit, count, clip, epsilon,
+            used)
+        if not np.all(np.isfinite(state.weights[name])):
+            raise ArithmeticError(f"{name} is not finite after the update")
+    return norm, rate
+
+
+def bit_pattern(value):
+    pattern = np.asarray(value).view(np.uint32 if np.asarray(value).itemsize == 4 else np.uint64)
+    return f"{int(pattern):0{2 * np.asarray(value).itemsize}x}"
+
+
+def train_step(state, config, order, stream, expected):
+    """One step, each value checked."""
+    when = f"step {expected['step']}"
+    batch, state.batch = order.next_batch(state.batch)
+    require(f"{when}: batch", batch, expected["batch"])
+    first = batch * order.batch_size
+    samples = [[first + n, *sample] for n, sample in enumerate(order.batch(batch))]
+    require(f"{when}: samples", samples, expected["samples"])
+    ids = np.stack([stream[begin:begin + order.length] for *_, begin in samples])
+    require(f"{when}: batch digest", batch_digest(ids), expected["batch_digest"])
+
+    result = forward_backward(state.weights, config, ids)
+    require(f"{when}: tokens", result.num_targets, expected["tokens"])
+    require(f"{when}: loss sum", result.loss_sum, expected["loss_sum"])
+    require(f"{when}: z-loss sum", result.z_loss_sum, expected["z_loss_sum"])
+    norm, rate = update(state, config, result)
+    require(f"{when}: gradient norm", bit_pattern(np.float64(norm)), expected["grad_norm"]["bits"])
+    require(f"{when}: learning rate", bit_pattern(rn(rate)), expected["learning_rate"]["bits"])
+    require(f"{when}: number", state.step, expected["step"])
+    state.check(when, expected)
+
+
+def run(path):
+    """Trains the file's steps; returns how many findings."""
+    with open(path, encoding="utf-8") as file:
+        document = json.load(file)
+    try:
+        require("schema", document.get("schema"), "repro.vectors-run/1")
+        config = document["config"]
+        stream, ends = token_stream(document["documents"])
+        check_dataset(document, stream, ends)
+        data, train = config["data"], config["train"]
+        order = Order(len(stream), document["dataset"]["root"], train["seed"],
+                      data["sequence_length"], data["holdout_every"], train["batch_size"],
+                      data["skip_batches"])
+        state = State(config)
+        state.check("initial state", document["initial"])
+        for expected in document["steps"]:
+            train_step(state, config, order, stream, expected)
+            print(f"step {state.step}: {len(state.tensors())} tensors, state root "
+                  f"{expected['state_root']}")
+    except (Mismatch, ArithmeticError) as finding:  # OverflowError is an ArithmeticError
+        print(f"{path}: {finding}")
+        return 1
+    return 0
