@@ -84,7 +84,7 @@ REPRO_HD float sigmoid32(float x) {
   return detail::nan_if(is_nan, fma32(rest, reciprocal, y));
 }
 
-// x / (1 + e^-x); silu32(-inf) = -0, silu32(inf) = inf.
+// x / (1 + e^-x), with the sign of x; silu32(-inf) = -0, silu32(inf) = inf.
 REPRO_HD float silu32(float x) {
   const bool is_nan = x != x;
   const float bounded = is_nan ? 0.0F : larger(x, -110.0F);  // below, the result rounds to -0
@@ -101,8 +101,8 @@ REPRO_HD float silu32(float x) {
   const float high = bounded * y;
   const float low =
       fma32(bounded * reciprocal, rest + (negative ? p_low : 0.0F), fma32(bounded, y, -high));
-  const float result = detail::scaled32(high + low, negative ? e.k : 0);
-  return detail::nan_if(is_nan, x > 64.0F ? x : result);
+  const float size = detail::scaled32(high + low, negative ? e.k : 0);
+  return detail::nan_if(is_nan, x > 64.0F ? x : detail::with_sign_of(size, x));
 }
 
 // x * Phi(x), Phi the standard normal's distribution function (the "exact" gelu, with erf). -inf

@@ -103,8 +103,10 @@ TEST(Functions, SigmoidAtTheEnds) {
   EXPECT_EQ(sigmoid32(INFINITY), 1.0F);
   EXPECT_EQ(to_bits(sigmoid32(-INFINITY)), 0U);
   EXPECT_EQ(silu32(INFINITY), INFINITY);
+  EXPECT_EQ(to_bits(silu32(-0.0F)), 0x80000000U);
   EXPECT_EQ(to_bits(silu32(-INFINITY)), 0x80000000U);
   EXPECT_EQ(gelu32(INFINITY), INFINITY);
+  EXPECT_EQ(to_bits(gelu32(-0.0F)), 0x80000000U);
   EXPECT_EQ(to_bits(gelu32(-INFINITY)), 0x80000000U);
   EXPECT_EQ(gelu32(20.0F), 20.0F);
 }
