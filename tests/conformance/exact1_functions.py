@@ -150,7 +150,7 @@ def silu32(x):
     d = fma32(-y, l, fma32(-y, s, top)) + tl
     h = b * y
     result = scale(h + fma32(b * c, d, fma32(b, y, -h)), np.where(x < 0, k, 0))
-    return keep_nan(x, np.where(big, x, result))
+    return keep_nan(x, np.where(big, x, np.copysign(result, x)))
 
 
 def normal32(word):
