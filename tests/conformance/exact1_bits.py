@@ -56,7 +56,8 @@ def floor2(x):
 def magnitude(v):
     """|v| of int64 as uint64; -2^63 included."""
     u = np.asarray(v, np.int64).view(np.uint64)
-    return np.where(np.asarray(v) < 0, ~u + np.uint64(1), u)
+    with np.errstate(over="ignore"):  # negation modulo 2^64
+        return np.where(np.asarray(v) < 0, ~u + np.uint64(1), u)
 
 
 def bit_length(a):
@@ -111,8 +112,8 @@ def rn64(v):
 def fma32(a, b, c):
     """a * b + c in binary32, rounded once.
 
-    The product is exact in binary64. The sum is rounded to odd there: where it is inexact (the error
-    of the two-sum is not zero) its last bit is made 1 on the side of the exact value. 53 bits
+    The product is exact in binary64. The sum is rounded to odd there: where it is inexact (the
+    error of the two-sum is not zero) its last bit is made 1 on the side of the exact value. 53 bits
     rounded to odd carry all that the rounding to 24 bits needs.
     """
     a, b, c = (np.asarray(operand, np.float64) for operand in (a, b, c))

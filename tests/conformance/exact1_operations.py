@@ -134,7 +134,8 @@ def _(i):
 
 @operation("rope_frequency")
 def _(i):
-    return {"frequency": np.array(functions.rope_frequencies(float(i["theta"]), int(i["head_dim"])))}
+    frequencies = functions.rope_frequencies(float(i["theta"]), int(i["head_dim"]))
+    return {"frequency": np.array(frequencies)}
 
 
 @operation("rope_table")

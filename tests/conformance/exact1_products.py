@@ -1,7 +1,8 @@
 """docs/arithmetic.md, sections "Quantisation" and "Products".
 
-Arrays of digits are float64 or int64 and hold integers. Exponents are int64; that of an empty vector
-is EMPTY, so low that a maximum passes over it and that a sum with it is still recognised as empty.
+Arrays of digits are float64 or int64 and hold integers. Exponents are int64; that of an empty
+vector is EMPTY, so low that a maximum passes over it and that a sum with it is still recognised as
+empty.
 """
 import numpy as np
 
@@ -120,7 +121,8 @@ def dot15(a, a_exponents, b, b_exponents):
     """dot15 of every row of a [m, k] with every row of b [n, k]: binary32 [m, n]."""
     total = exact_matmul(a, np.transpose(b))
     exponent = np.asarray(a_exponents)[:, None] + np.asarray(b_exponents)[None, :]
-    return rne32(np.where(is_empty(exponent), 0, total), np.where(is_empty(exponent), 0, exponent) - 26)
+    empty = is_empty(exponent)
+    return rne32(np.where(empty, 0, total), np.where(empty, 0, exponent) - 26)
 
 
 def folded_product(x, fold, other):

@@ -34,7 +34,8 @@ def token_stream(documents):
 def check_dataset(run, ids, ends):
     """The data's content (docs/formats.md) has the root in the file."""
     dtype = {"uint16": "<u2", "uint32": "<u4"}[run["dataset"]["content"]["dtype"]]
-    (shard,) = run["dataset"]["content"]["shards"]
+    require("number of shards", len(run["dataset"]["content"]["shards"]), 1)
+    shard = run["dataset"]["content"]["shards"][0]
     require("number of tokens", len(ids), shard["num_tokens"])
     require("number of documents", len(ends), shard["num_documents"])
     require("tokens", hashlib.sha256(ids.astype(dtype).tobytes()).hexdigest(), shard["tokens"])
