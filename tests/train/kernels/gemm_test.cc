@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "artifacts/base/error.h"
 #include "tests/train/kernels/emulated/emulated_paths.h"
 #include "tests/train/kernels/gemm_reference.h"
 #include "train/kernels/cpu/gemm_paths.h"
@@ -60,7 +59,8 @@ TEST(GemmReference, RoundsIntegersToEven) {
 }
 
 TEST(Gemm, AgreesOnSidesAroundTiles) {
-  const std::vector<std::int64_t> sides = {0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 67};
+  const std::vector<std::int64_t> sides = {0,  1,  2,  3,  4,  5,  7,  8,  9, 13,
+                                           15, 16, 17, 31, 32, 33, 61, 67, 97};
   for (const std::int64_t m : sides) {
     for (const std::int64_t n : sides) {
       GemmCase shape;
@@ -249,111 +249,6 @@ TEST(Gemm, AgreesOnRandomProducts) {
     shape.exponent_high = 0;
     shape.seed = random();
     expect_all_agree(shape, static_cast<int>(1 + below(3)));
-  }
-}
-
-// A product with every digit 1, so that S = k.
-struct Ones {
-  explicit Ones(std::int64_t m, std::int64_t n, std::int64_t k)
-      : digits(static_cast<std::size_t>(std::max(m, n) * k), 1),
-        exponents(static_cast<std::size_t>(m), 26),
-        integers(static_cast<std::size_t>(m * n)),
-        values(static_cast<std::size_t>(m * n)) {
-    view = {digits.data(), k, 1};
-    output.a_exponent = exponents.data();
-    output.integers = integers.data();
-    output.values = values.data();
-    output.ld = n;
-    output.unit = 0;
-  }
-  std::vector<std::int16_t> digits;
-  std::vector<std::int32_t> exponents;
-  std::vector<std::int64_t> integers;
-  std::vector<float> values;
-  DigitView view;
-  GemmOutput output;
-};
-
-TEST(Gemm, AddUnitsTrapsAtTheLimitAndNamesTheFirstElement) {
-  for (const GemmPath* path : tested_gemm_paths()) {
-    for (const int threads : {1, 3}) {
-      Parallel parallel(threads);
-      Ones ones(300, 70, 10);
-      ones.output.kind = Kind::add_units;
-      ones.output.limit = 11;
-      path->run(300, 70, 10, ones.view, ones.view, ones.output, parallel);
-      EXPECT_EQ(ones.integers[0], 10);
-      ones.exponents[299] = 27;  // 20 units
-      ones.exponents[130] = 27;
-      try {
-        path->run(300, 70, 10, ones.view, ones.view, ones.output, parallel);
-        FAIL() << path->name();
-      } catch (const Error& error) {
-        EXPECT_EQ(error.code(), Code::invalid_argument);
-        EXPECT_NE(error.message().find("row 130, column 0"), std::string::npos) << error.message();
-      }
-    }
-  }
-}
-
-TEST(Gemm, AddUnitsTrapsOnTheRoundedAddend) {
-  Parallel parallel(1);
-  for (const GemmPath* path : tested_gemm_paths()) {
-    Ones ones(1, 1, 23);
-    ones.output.kind = Kind::add_units;
-    ones.output.unit = -1;
-    const auto run = [&](std::int64_t k) {
-      path->run(1, 1, k, ones.view, ones.view, ones.output, parallel);
-    };
-    ones.output.limit = 11;
-    run(21);  // 10.5 rounds to 10
-    EXPECT_EQ(ones.integers[0], 10);
-    ones.output.limit = 10;
-    EXPECT_THROW(run(21), Error);
-    ones.output.limit = 12;
-    EXPECT_THROW(run(23), Error);  // 11.5 rounds to 12
-    ones.output.limit = 0;
-    EXPECT_THROW(run(0), Error);
-    EXPECT_EQ(ones.integers[0], 10);
-  }
-}
-
-TEST(Gemm, AddBlocksTrapsWhereAnAddendDoesNotFit) {
-  Parallel parallel(1);
-  for (const GemmPath* path : tested_gemm_paths()) {
-    Ones ones(1, 1, 1);
-    ones.output.kind = Kind::add_blocks;
-    ones.exponents[0] = 61;
-    path->run(1, 1, 1, ones.view, ones.view, ones.output, parallel);
-    EXPECT_EQ(ones.integers[0], std::int64_t{1} << 61);
-    ones.exponents[0] = 62;
-    EXPECT_THROW(path->run(1, 1, 1, ones.view, ones.view, ones.output, parallel), Error);
-  }
-}
-
-TEST(Gemm, RefusesWhatTheContractExcludes) {
-  Parallel parallel(1);
-  for (const GemmPath* path : tested_gemm_paths()) {
-    Ones ones(4, 4, 4);
-    const auto run = [&](std::int64_t m, std::int64_t k) {
-      path->run(m, 4, k, ones.view, ones.view, ones.output, parallel);
-    };
-    EXPECT_NO_THROW(run(4, 4));
-    EXPECT_THROW(run(-1, 4), Error);
-    EXPECT_THROW(run(4, (std::int64_t{1} << 24) + 1), Error);
-    ones.output.a_low = ones.digits.data();
-    EXPECT_THROW(run(4, 2049), Error);
-    ones.output.a_low = nullptr;
-    ones.view.depth_stride = 2;
-    EXPECT_THROW(run(4, 4), Error);
-    ones.view = {nullptr, 4, 1};
-    EXPECT_THROW(run(4, 4), Error);
-    ones.view = {ones.digits.data(), 4, 1};
-    ones.output.ld = 3;
-    EXPECT_THROW(run(4, 4), Error);
-    ones.output.ld = 4;
-    ones.output.values = nullptr;
-    EXPECT_THROW(run(4, 4), Error);
   }
 }
 

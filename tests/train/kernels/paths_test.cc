@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "artifacts/base/error.h"
 #include "train/kernels/cpu/gemm_paths.h"
 
@@ -44,6 +46,23 @@ TEST(Paths, AKnownPathThatTheCpuLacksIsAnEnvironmentError) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::environment);
     EXPECT_THAT(error.hint(), testing::HasSubstr("scalar"));
+  }
+}
+
+TEST(Paths, EveryKnownNameIsThereOrRefusedAsTheEnvironments) {
+  const std::vector<KernelPath> paths = available_paths();
+  for (const std::string_view name : {"scalar", "fp64", "avx2", "avx512", "amx", "neon"}) {
+    EXPECT_TRUE(is_known_path(name));
+    const bool there = std::any_of(paths.begin(), paths.end(),
+                                   [name](const KernelPath& path) { return path.name == name; });
+    try {
+      EXPECT_EQ(choose_path(name).name, name);
+      EXPECT_TRUE(there) << name;
+    } catch (const Error& error) {
+      EXPECT_FALSE(there) << name;
+      EXPECT_EQ(error.code(), Code::environment) << name;
+      EXPECT_THAT(error.hint(), testing::HasSubstr("this machine has: auto, scalar, fp64"));
+    }
   }
 }
 

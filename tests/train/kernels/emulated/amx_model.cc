@@ -95,16 +95,18 @@ void dot_signed_bytes(int sums, int a, int b) {
   require(sums != a && sums != b && a != b, "an operand is used twice");
   require(c.lines == x.lines && c.line_bytes == y.line_bytes && x.line_bytes == 4 * y.lines,
           "the shapes of the tiles do not fit");
+  require(c.line_bytes % 4 == 0, "a part of an int32");
   for (int m = 0; m < c.lines; ++m) {
-    for (int n = 0; n < c.line_bytes / 4; ++n) {
-      auto sum = read<std::uint32_t>(c.bytes[m] + 4 * n);
-      for (int k = 0; k < x.line_bytes; ++k) {
-        const auto p = static_cast<std::int8_t>(x.bytes[m][k]);
+    std::uint32_t line[kMaxLineBytes / 4];
+    std::memcpy(line, c.bytes[m], sizeof(line));
+    for (int k = 0; k < x.line_bytes; ++k) {
+      const auto p = static_cast<std::int8_t>(x.bytes[m][k]);
+      for (int n = 0; n < c.line_bytes / 4; ++n) {
         const auto q = static_cast<std::int8_t>(y.bytes[k / 4][4 * n + k % 4]);
-        sum += static_cast<std::uint32_t>(p * q);
+        line[n] += static_cast<std::uint32_t>(p * q);
       }
-      std::memcpy(c.bytes[m] + 4 * n, &sum, sizeof(sum));
     }
+    std::memcpy(c.bytes[m], line, sizeof(line));
   }
 }
 

@@ -65,7 +65,10 @@ TEST(AmxModel, RefusesWhatFaults) {
                                config_of({{0, 64}}), Config{1, 0, 1}}) {
     EXPECT_THROW(amx_model::load_config(config.data()), std::logic_error);
   }
-  const Config config = config_of({{16, 64}, {16, 64}, {15, 64}});
+  Config config = config_of({{16, 62}, {16, 64}, {16, 62}});
+  amx_model::load_config(config.data());
+  EXPECT_THROW(amx_model::dot_signed_bytes(0, 1, 2), std::logic_error) << "half an int32";
+  config = config_of({{16, 64}, {16, 64}, {15, 64}});
   amx_model::load_config(config.data());
   EXPECT_THROW(amx_model::dot_signed_bytes(0, 1, 2), std::logic_error) << "15 lines of depth";
   EXPECT_THROW(amx_model::dot_signed_bytes(0, 1, 1), std::logic_error);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "train/kernels/gemm.h"
+#include "train/kernels/tile_kernels.h"
 
 namespace repro::train {
 
@@ -13,5 +14,8 @@ std::vector<const GemmPath*> emulated_gemm_paths();
 
 // Those of this CPU, and the emulated ones.
 std::vector<const GemmPath*> tested_gemm_paths();
+
+// What those of them are made of that are cut into tiles.
+std::vector<const PackedKernels*> tested_tile_kernels();
 
 }  // namespace repro::train
