@@ -56,7 +56,7 @@ class ExactOlmo2 final : public Backend {
   }
 
   LossSums accumulate(const MicroBatch& batch) override {
-    const StepShape shape = step_shape(batch);
+    const StepShape shape = step_shape(config_.model, batch.sequences, batch.length);
     forward(batch, shape);
     const std::vector<std::int32_t> targets = next_token_targets(batch);
     dh_.resize(shape.rows() * shape.hidden);
@@ -69,7 +69,7 @@ class ExactOlmo2 final : public Backend {
 
   LossSums evaluate(const MicroBatch& batch, Peaks* peaks) override {
     const NotingPeaks noting(context_, peaks);
-    forward(batch, step_shape(batch));
+    forward(batch, step_shape(config_.model, batch.sequences, batch.length));
     const std::vector<std::int32_t> targets = next_token_targets(batch);
     return head_loss(context_, final_digits_, head_digits_, z_loss(), targets, head_scratch_);
   }
@@ -81,19 +81,6 @@ class ExactOlmo2 final : public Backend {
   }
 
  private:
-  StepShape step_shape(const MicroBatch& batch) const {
-    StepShape shape;
-    shape.attention.sequences = batch.sequences;
-    shape.attention.length = batch.length;
-    shape.attention.heads = config_.model.num_heads;
-    shape.attention.kv_heads = config_.model.num_kv_heads;
-    shape.attention.head_dim = config_.model.head_dim();
-    shape.hidden = config_.model.hidden_size;
-    shape.ffn = config_.model.intermediate_size;
-    shape.epsilon = static_cast<float>(config_.model.rms_norm_eps);
-    return shape;
-  }
-
   float z_loss() const { return static_cast<float>(config_.loss.z_loss); }
 
   GradientSink sink(const Parameter& parameter) {

@@ -22,26 +22,28 @@ void quantize_matrix(const Context& context, const Parameters& parameters, const
   quantize(context, first->name, weight(parameters, first), outputs, inputs, inputs, out);
 }
 
-// RoPE restarts at position 0 with each sequence.
+// A row's angle is that of its position in its sequence.
 void rotate(const Context& context, const StepShape& shape, const RopeTable& rope, float* x,
             std::int64_t heads, bool backward) {
   const TraceSpan span(context.trace(), "rope");
-  const AttentionShape& attention = shape.attention;
-  const std::int64_t width = heads * attention.head_dim;
-  const std::int64_t tiles = (attention.length + kRowGrain - 1) / kRowGrain;
-  context.parallel->run(attention.sequences * tiles, [&](std::int64_t index) {
-    const std::int64_t first = index % tiles * kRowGrain;
-    RopeArgs args;
-    args.x = x + (index / tiles * attention.length + first) * width;
-    args.rows = std::min(kRowGrain, attention.length - first);
-    args.heads = heads;
-    args.head_dim = attention.head_dim;
-    args.ld = width;
-    args.cosines = rope.cosines.data();
-    args.sines = rope.sines.data();
-    args.first_position = first;
-    args.backward = backward;
-    context.rows().rope(args);
+  const std::int64_t width = heads * shape.attention.head_dim;
+  context.parallel->run_ranges(shape.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (const PositionRange& range : shape.ranges) {
+      const std::int64_t first = std::max(begin, range.row);
+      const std::int64_t last = std::min(end, range.row + range.count);
+      if (first >= last) continue;
+      RopeArgs args;
+      args.x = x + first * width;
+      args.rows = last - first;
+      args.heads = heads;
+      args.head_dim = shape.attention.head_dim;
+      args.ld = width;
+      args.cosines = rope.cosines.data();
+      args.sines = rope.sines.data();
+      args.first_position = range.first + first - range.row;
+      args.backward = backward;
+      context.rows().rope(args);
+    }
   });
 }
 
@@ -52,36 +54,11 @@ void add_into(const Context& context, std::int64_t count, const float* x, float*
   });
 }
 
-void attention_forward(const Context& context, const StepShape& shape, const RopeTable& rope,
-                       const Parameters& parameters, const LayerWeights& layer, float* h,
-                       LayerActivations& saved, LayerScratch& scratch) {
-  const AttentionShape& attention_shape = shape.attention;
+// h = h + rms(o Wo^T).
+void attention_output(const Context& context, const StepShape& shape, const Parameters& parameters,
+                      const LayerWeights& layer, float* h, LayerActivations& saved) {
   const std::int64_t rows = shape.rows();
-  const std::int64_t width = attention_shape.width();
-  const std::int64_t kv_width = attention_shape.kv_width();
-  const std::int64_t ld = shape.qkv_width();
-  quantize(context, "input of " + layer.q->name, h, rows, shape.hidden, shape.hidden, saved.h);
-  saved.qkv.resize(rows * ld);
-  linear(context, saved.h, layer.qkv_digits, saved.qkv.data(), ld);
-  scratch.q.resize(rows * width);
-  scratch.k.resize(rows * kv_width);
-  saved.q_r.resize(rows);
-  saved.k_r.resize(rows);
-  norm_forward(context, shape, saved.qkv.data(), ld, weight(parameters, layer.q_norm), width,
-               nullptr, scratch.q.data(), saved.q_r.data());
-  norm_forward(context, shape, saved.qkv.data() + width, ld, weight(parameters, layer.k_norm),
-               kv_width, nullptr, scratch.k.data(), saved.k_r.data());
-  rotate(context, shape, rope, scratch.q.data(), attention_shape.heads, false);
-  rotate(context, shape, rope, scratch.k.data(), attention_shape.kv_heads, false);
-  const std::int64_t head_dim = attention_shape.head_dim;
-  quantize_heads(context, layer.q_norm->name, scratch.q.data(), rows, attention_shape.heads,
-                 head_dim, width, saved.heads.q);
-  quantize_heads(context, layer.k_norm->name, scratch.k.data(), rows, attention_shape.kv_heads,
-                 head_dim, kv_width, saved.heads.k);
-  quantize_heads(context, "values of " + layer.q->name, saved.qkv.data() + width + kv_width, rows,
-                 attention_shape.kv_heads, head_dim, ld, saved.heads.v);
-  saved.o.resize(rows * width);
-  attention(context, attention_shape, saved.heads, saved.o.data());
+  const std::int64_t width = shape.attention.width();
   quantize(context, "input of " + layer.o->name, saved.o.data(), rows, width, width,
            saved.o_digits);
   saved.projected.resize(rows * shape.hidden);
@@ -230,6 +207,21 @@ void attention_part_backward(const BackwardContext& in, const RopeTable& rope,
 
 }  // namespace
 
+StepShape step_shape(const manifests::ModelConfig& model, std::int64_t sequences,
+                     std::int64_t length) {
+  StepShape shape;
+  shape.attention.sequences = sequences;
+  shape.attention.length = length;
+  shape.attention.heads = model.num_heads;
+  shape.attention.kv_heads = model.num_kv_heads;
+  shape.attention.head_dim = model.head_dim();
+  shape.ranges = whole_sequences(shape.attention);
+  shape.hidden = model.hidden_size;
+  shape.ffn = model.intermediate_size;
+  shape.epsilon = static_cast<float>(model.rms_norm_eps);
+  return shape;
+}
+
 RopeTable::RopeTable(const manifests::ModelConfig& model, std::int64_t positions) {
   const std::int64_t half = model.head_dim() / 2;
   cosines.resize(positions * half);
@@ -332,11 +324,50 @@ void norm_backward(const Context& context, const StepShape& shape, const float* 
   });
 }
 
+void layer_heads(const Context& context, const StepShape& shape, const RopeTable& rope,
+                 const Parameters& parameters, const LayerWeights& layer, const float* h,
+                 LayerActivations& saved, LayerScratch& scratch) {
+  const AttentionShape& attention_shape = shape.attention;
+  const std::int64_t rows = shape.rows();
+  const std::int64_t width = attention_shape.width();
+  const std::int64_t kv_width = attention_shape.kv_width();
+  const std::int64_t ld = shape.qkv_width();
+  quantize(context, "input of " + layer.q->name, h, rows, shape.hidden, shape.hidden, saved.h);
+  saved.qkv.resize(rows * ld);
+  linear(context, saved.h, layer.qkv_digits, saved.qkv.data(), ld);
+  scratch.q.resize(rows * width);
+  scratch.k.resize(rows * kv_width);
+  saved.q_r.resize(rows);
+  saved.k_r.resize(rows);
+  norm_forward(context, shape, saved.qkv.data(), ld, weight(parameters, layer.q_norm), width,
+               nullptr, scratch.q.data(), saved.q_r.data());
+  norm_forward(context, shape, saved.qkv.data() + width, ld, weight(parameters, layer.k_norm),
+               kv_width, nullptr, scratch.k.data(), saved.k_r.data());
+  rotate(context, shape, rope, scratch.q.data(), attention_shape.heads, false);
+  rotate(context, shape, rope, scratch.k.data(), attention_shape.kv_heads, false);
+  const std::int64_t head_dim = attention_shape.head_dim;
+  quantize_heads(context, layer.q_norm->name, scratch.q.data(), rows, attention_shape.heads,
+                 head_dim, width, saved.heads.q);
+  quantize_heads(context, layer.k_norm->name, scratch.k.data(), rows, attention_shape.kv_heads,
+                 head_dim, kv_width, saved.heads.k);
+  quantize_heads(context, "values of " + layer.q->name, saved.qkv.data() + width + kv_width, rows,
+                 attention_shape.kv_heads, head_dim, ld, saved.heads.v);
+}
+
+void layer_rest(const Context& context, const StepShape& shape, const Parameters& parameters,
+                const LayerWeights& layer, float* h, LayerActivations& saved,
+                LayerScratch& scratch) {
+  attention_output(context, shape, parameters, layer, h, saved);
+  ffn_forward(context, shape, parameters, layer, h, saved, scratch);
+}
+
 void layer_forward(const Context& context, const StepShape& shape, const RopeTable& rope,
                    const Parameters& parameters, const LayerWeights& layer, float* h,
                    LayerActivations& saved, LayerScratch& scratch) {
-  attention_forward(context, shape, rope, parameters, layer, h, saved, scratch);
-  ffn_forward(context, shape, parameters, layer, h, saved, scratch);
+  layer_heads(context, shape, rope, parameters, layer, h, saved, scratch);
+  saved.o.resize(shape.rows() * shape.attention.width());
+  attention(context, shape.attention, saved.heads, saved.o.data());
+  layer_rest(context, shape, parameters, layer, h, saved, scratch);
 }
 
 void layer_backward(const Context& context, const StepShape& shape, const RopeTable& rope,

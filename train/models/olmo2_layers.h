@@ -1,9 +1,11 @@
-// One OLMo 2 layer, forward and backward, in exact/1. Used by olmo2_exact.cc only.
+// One OLMo 2 layer, forward and backward, in exact/1: for training (olmo2_exact.cc) and for
+// inference (olmo2_decoder.cc).
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "train/nn/attention.h"
 #include "train/nn/linear.h"
@@ -13,6 +15,7 @@ namespace repro::train {
 
 struct StepShape {
   AttentionShape attention;
+  std::vector<PositionRange> ranges;  // which positions the rows are
   std::int64_t hidden = 0;
   std::int64_t ffn = 0;
   float epsilon = 0;
@@ -20,6 +23,9 @@ struct StepShape {
   std::int64_t rows() const { return attention.rows(); }
   std::int64_t qkv_width() const { return attention.width() + 2 * attention.kv_width(); }
 };
+// `sequences` sequences of `length` tokens each; ranges are theirs.
+StepShape step_shape(const manifests::ModelConfig& model, std::int64_t sequences,
+                     std::int64_t length);
 
 // cos and sin of position * theta^(-2i/H), binary64 programs rounded once (docs/arithmetic.md,
 // "RoPE").
@@ -88,7 +94,15 @@ void norm_backward(const Context& context, const StepShape& shape, const float* 
                    std::int64_t width, const float* r, float* dx, const GradientSink& sink,
                    std::int64_t ld_dx = 0);
 
-// h [R, D] in place.
+// A layer before its attention: from h [R, D] to saved.heads.
+void layer_heads(const Context& context, const StepShape& shape, const RopeTable& rope,
+                 const Parameters& parameters, const LayerWeights& layer, const float* h,
+                 LayerActivations& saved, LayerScratch& scratch);
+// And after it: from saved.o to h [R, D], in place.
+void layer_rest(const Context& context, const StepShape& shape, const Parameters& parameters,
+                const LayerWeights& layer, float* h, LayerActivations& saved,
+                LayerScratch& scratch);
+// Both, with the attention of whole sequences in between. h [R, D] in place.
 void layer_forward(const Context& context, const StepShape& shape, const RopeTable& rope,
                    const Parameters& parameters, const LayerWeights& layer, float* h,
                    LayerActivations& saved, LayerScratch& scratch);

@@ -1,7 +1,7 @@
-// How a task is cut: one (sequence, query head, block of 128 queries). Its score rows see keys
-// [0, last query]; key blocks are the same 128 positions, so a dotB block of a gradient over
-// queries is exactly one task's rows, and a block over keys is one column stripe of its scores.
-// Entries above the diagonal are zero digits, which cannot change an integer sum.
+// How a task is cut: one (sequence, query head, block of 128 queries; in training aligned). Its
+// score rows see keys [0, last query]; key blocks are the same 128 positions, so a dotB block of a
+// gradient over queries is exactly one task's rows, and a block over keys is one column stripe of
+// its scores. Entries above the diagonal are zero digits, which cannot change an integer sum.
 #include "train/nn/attention.h"
 
 #include <algorithm>
@@ -15,53 +15,77 @@ constexpr std::int64_t kBlock = 128;  // B of dotB, positions
 constexpr std::int32_t kBlockShift =
     12;  // T_b counts in 2^(U - 38), a product of digits in 2^(e - 26)
 
-// Which rows of the micro-batch a task works on.
+// One query head and a block of at most 128 queries of one sequence.
 struct Task {
-  std::int64_t sequence = 0;
   std::int64_t head = 0;
   std::int64_t kv_head = 0;
   std::int64_t first = 0;  // position of the first query
   std::int64_t queries = 0;
   std::int64_t keys = 0;  // visible to the last query
-  std::int64_t row0 = 0;  // micro-batch row of position 0
 
   std::int64_t visible(std::int64_t i) const { return first + i + 1; }
 };
 
-std::int64_t num_blocks(std::int64_t length) { return (length + kBlock - 1) / kBlock; }
-
-Task make_task(const AttentionShape& shape, std::int64_t sequence, std::int64_t head,
-               std::int64_t block) {
+// Queries [first, end), or as many as a block takes.
+Task make_task(const AttentionShape& shape, std::int64_t head, std::int64_t first,
+               std::int64_t end) {
   Task task;
-  task.sequence = sequence;
   task.head = head;
   task.kv_head = head / (shape.heads / shape.kv_heads);
-  task.first = block * kBlock;
-  task.queries = std::min(kBlock, shape.length - task.first);
-  task.keys = task.first + task.queries;
-  task.row0 = sequence * shape.length;
+  task.first = first;
+  task.queries = std::min(kBlock, end - first);
+  task.keys = first + task.queries;
   return task;
 }
 
 // One head's digits, addressed by position within the sequence.
-struct HeadView {
-  const std::int16_t* digits = nullptr;
-  const std::int32_t* exponents = nullptr;
-  std::int64_t ld = 0;
+class HeadView {
+ public:
+  HeadView(const HeadRows& rows, std::int64_t head, std::int64_t head_dim)
+      : ld(rows.ld),
+        digits_(rows.digits + head * head_dim),
+        exponents_(rows.exponents + head * rows.stride),
+        first_(rows.first) {}
 
-  HeadView(const HeadDigits& source, std::int64_t head, std::int64_t head_dim, std::int64_t ld_row,
-           std::int64_t rows, std::int64_t row0)
-      : digits(source.digits.data() + row0 * ld_row + head * head_dim),
-        exponents(source.exponents.data() + head * rows + row0),
-        ld(ld_row) {}
+  const std::int16_t* digits(std::int64_t position) const {
+    return digits_ + (position - first_) * ld;
+  }
+  const std::int32_t* exponents(std::int64_t position) const {
+    return exponents_ + (position - first_);
+  }
+
+  const std::int64_t ld;
+
+ private:
+  const std::int16_t* digits_;
+  const std::int32_t* exponents_;
+  std::int64_t first_;
 };
+
+// The sequence whose position 0 is row `row0` of a batch.
+HeadRows head_rows(const HeadDigits& source, std::int64_t width, std::int64_t rows,
+                   std::int64_t row0) {
+  return {source.digits.data() + row0 * width, source.exponents.data() + row0, width, rows, 0};
+}
+
+AttentionSpan whole_span(const AttentionShape& shape, const AttentionInputs& inputs,
+                         std::int64_t sequence, float* o) {
+  const std::int64_t row0 = sequence * shape.length;
+  AttentionSpan span;
+  span.count = shape.length;
+  span.q = head_rows(inputs.q, shape.width(), shape.rows(), row0);
+  span.k = head_rows(inputs.k, shape.kv_width(), shape.rows(), row0);
+  span.v = head_rows(inputs.v, shape.kv_width(), shape.rows(), row0);
+  span.o = o + row0 * shape.width();
+  return span;
+}
 
 struct Views {
   HeadView q, k, v;
-  Views(const AttentionShape& shape, const AttentionInputs& inputs, const Task& task)
-      : q(inputs.q, task.head, shape.head_dim, shape.width(), shape.rows(), task.row0),
-        k(inputs.k, task.kv_head, shape.head_dim, shape.kv_width(), shape.rows(), task.row0),
-        v(inputs.v, task.kv_head, shape.head_dim, shape.kv_width(), shape.rows(), task.row0) {}
+  Views(const AttentionShape& shape, const AttentionSpan& span, const Task& task)
+      : q(span.q, task.head, shape.head_dim),
+        k(span.k, task.kv_head, shape.head_dim),
+        v(span.v, task.kv_head, shape.head_dim) {}
 };
 
 // Scratch of one task; one per thread.
@@ -92,14 +116,14 @@ void causal_products(const Context& context, const AttentionShape& shape, const 
                      const HeadView& a, const HeadView& b, float* out) {
   GemmOutput output;
   output.kind = GemmOutput::Kind::to_float;
-  output.a_exponent = a.exponents + task.first;
-  output.b_exponent = b.exponents;
+  output.a_exponent = a.exponents(task.first);
+  output.b_exponent = b.exponents(0);
   output.values = out;
   output.ld = task.keys;
   output.causal = true;
   output.causal_offset = task.first;
-  gemm(context, task.queries, task.keys, shape.head_dim, {a.digits + task.first * a.ld, a.ld, 1},
-       {b.digits, b.ld, 1}, output);
+  gemm(context, task.queries, task.keys, shape.head_dim, {a.digits(task.first), a.ld, 1},
+       {b.digits(0), b.ld, 1}, output);
 }
 
 // scores <- p_ij = exp(s_ij - m_i), zero above the diagonal.
@@ -153,7 +177,7 @@ void sum_over_keys(const Context& context, const AttentionShape& shape, const Ta
     args.rows = task.queries;
     args.cols = width;
     args.ld = task.keys;
-    args.fold = other.exponents + begin;
+    args.fold = other.exponents(begin);
     args.digits = scratch.high.data();
     args.low = second_digit ? scratch.low.data() : nullptr;
     args.ld_digits = width;
@@ -167,7 +191,7 @@ void sum_over_keys(const Context& context, const AttentionShape& shape, const Ta
     output.ld = shape.head_dim;
     output.shift = scratch.shifts.data();
     gemm(context, task.queries, shape.head_dim, width, {scratch.high.data(), width, 1},
-         {other.digits + begin * other.ld, 1, other.ld}, output);
+         {other.digits(begin), 1, other.ld}, output);
   }
 }
 
@@ -185,7 +209,7 @@ void sum_over_queries(const Context& context, const AttentionShape& shape, const
   args.rows = task.queries;
   args.cols = task.keys;
   args.ld = task.keys;
-  args.fold = other.exponents + task.first;
+  args.fold = other.exponents(task.first);
   args.digits = scratch.high.data();
   args.ld_digits = task.keys;
   args.exponents = scratch.exponents.data();
@@ -197,23 +221,23 @@ void sum_over_queries(const Context& context, const AttentionShape& shape, const
   output.ld = ld;
   output.shift = scratch.shifts.data();
   gemm(context, task.keys, shape.head_dim, task.queries, {scratch.high.data(), 1, task.keys},
-       {other.digits + task.first * other.ld, 1, other.ld}, output);
+       {other.digits(task.first), 1, other.ld}, output);
 }
 
-void forward_task(const Context& context, const AttentionShape& shape,
-                  const AttentionInputs& inputs, const Task& task, float scale, float* o) {
+void forward_task(const Context& context, const AttentionShape& shape, const AttentionSpan& span,
+                  const Task& task, float scale) {
   TaskScratch& scratch = thread_scratch();
-  const Views views(shape, inputs, task);
+  const Views views(shape, span, task);
   softmax_rows(context, shape, task, views, scale, scratch);
   scratch.bounds.resize(task.queries);
-  visible_maximum(task, views.v.exponents, scratch.bounds.data());
+  visible_maximum(task, views.v.exponents(0), scratch.bounds.data());
   sum_over_keys(context, shape, task, scratch.scores.data(), views.v, true, scratch);
   for (std::int64_t i = 0; i < task.queries; ++i) {
     const std::int32_t bound = scratch.bounds[i] == kEmptyExponent ? 0 : scratch.bounds[i];
     context.rows().finish_blocks(
         scratch.blocks.data() + i * shape.head_dim, shape.head_dim, bound,
         scratch.softmax[static_cast<std::size_t>(i)].sum,
-        o + (task.row0 + task.first + i) * shape.width() + task.head * shape.head_dim);
+        span.o + (task.first - span.first + i) * shape.width() + task.head * shape.head_dim);
   }
 }
 
@@ -270,7 +294,7 @@ void key_bounds(const BackwardPlan& plan, std::int64_t sequence, std::int64_t kv
 
 // dS and P of one task, from dP and the recomputed p.
 void score_gradients(const BackwardPlan& plan, const Task& task, const Views& views,
-                     const HeadView& d_o, TaskScratch& scratch) {
+                     const HeadView& d_o, const float* o, TaskScratch& scratch) {
   softmax_rows(plan.context, plan.shape, task, views, plan.scale, scratch);
   scratch.dp.resize(task.queries * task.keys);
   causal_products(plan.context, plan.shape, task, d_o, views.v, scratch.dp.data());
@@ -283,8 +307,8 @@ void score_gradients(const BackwardPlan& plan, const Task& task, const Views& vi
     args.count = task.visible(i);
     args.sum = scratch.softmax[static_cast<std::size_t>(i)].sum;
     args.d = plan.context.rows().attention_d(
-        d_o.digits + position * d_o.ld, d_o.exponents[position],
-        plan.o + (task.row0 + position) * plan.shape.width() + task.head * head_dim, head_dim);
+        d_o.digits(position), *d_o.exponents(position),
+        o + position * plan.shape.width() + task.head * head_dim, head_dim);
     args.scale = plan.scale;
     plan.context.rows().attention_backward_row(args);
     std::fill(args.dp + args.count, args.dp + task.keys, 0.0F);
@@ -292,13 +316,13 @@ void score_gradients(const BackwardPlan& plan, const Task& task, const Views& vi
 }
 
 void query_gradient(const BackwardPlan& plan, const Task& task, const Views& views,
-                    const HeadView& d_o, TaskScratch& scratch) {
+                    const HeadView& d_o, std::int64_t row0, TaskScratch& scratch) {
   std::vector<std::int32_t> max_k(static_cast<std::size_t>(task.queries));
-  visible_maximum(task, views.k.exponents, max_k.data());
+  visible_maximum(task, views.k.exponents(0), max_k.data());
   scratch.bounds.resize(task.queries);
-  visible_maximum(task, views.v.exponents, scratch.bounds.data());
+  visible_maximum(task, views.v.exponents(0), scratch.bounds.data());
   for (std::int64_t i = 0; i < task.queries; ++i) {
-    const std::int32_t ds = add_exponents(d_o.exponents[task.first + i], scratch.bounds[i]);
+    const std::int32_t ds = add_exponents(*d_o.exponents(task.first + i), scratch.bounds[i]);
     const std::int32_t both = add_exponents(ds, max_k[static_cast<std::size_t>(i)]);
     scratch.bounds[i] = both == kEmptyExponent ? kEmptyExponent : both + plan.growth + 1;
   }
@@ -306,10 +330,9 @@ void query_gradient(const BackwardPlan& plan, const Task& task, const Views& vie
   const std::int64_t head_dim = plan.shape.head_dim;
   for (std::int64_t i = 0; i < task.queries; ++i) {
     const std::int32_t bound = scratch.bounds[i] == kEmptyExponent ? 0 : scratch.bounds[i];
-    plan.context.rows().finish_blocks(scratch.blocks.data() + i * head_dim, head_dim, bound, 1.0F,
-                                      plan.gradients.dq +
-                                          (task.row0 + task.first + i) * plan.gradients.ld_q +
-                                          task.head * head_dim);
+    plan.context.rows().finish_blocks(
+        scratch.blocks.data() + i * head_dim, head_dim, bound, 1.0F,
+        plan.gradients.dq + (row0 + task.first + i) * plan.gradients.ld_q + task.head * head_dim);
   }
 }
 
@@ -324,22 +347,24 @@ void backward_group(const BackwardPlan& plan, std::int64_t sequence, std::int64_
   const std::int32_t* dk_bounds = plan.scratch.dk_bounds.data() + kv_head * shape.rows() + row0;
   const std::int32_t* dv_bounds = plan.scratch.dv_bounds.data() + kv_head * shape.rows() + row0;
   key_bounds(plan, sequence, kv_head);
+  const AttentionSpan span = whole_span(shape, plan.inputs, sequence, nullptr);
   for (std::int64_t t = 0; t < shape.length; ++t) {
     std::fill_n(dk + t * kv_ld, shape.head_dim, 0);
     std::fill_n(dv + t * kv_ld, shape.head_dim, 0);
   }
   TaskScratch& scratch = thread_scratch();
   for (std::int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
-    for (std::int64_t block = 0; block < num_blocks(shape.length); ++block) {
-      const Task task = make_task(shape, sequence, head, block);
-      const Views views(shape, plan.inputs, task);
-      const HeadView d_o(plan.scratch.d_o, head, shape.head_dim, shape.width(), shape.rows(), row0);
-      score_gradients(plan, task, views, d_o, scratch);
+    const HeadView d_o(head_rows(plan.scratch.d_o, shape.width(), shape.rows(), row0), head,
+                       shape.head_dim);
+    for (std::int64_t first = 0; first < shape.length; first += kBlock) {
+      const Task task = make_task(shape, head, first, shape.length);
+      const Views views(shape, span, task);
+      score_gradients(plan, task, views, d_o, plan.o + row0 * shape.width(), scratch);
       sum_over_queries(plan.context, shape, task, scratch.scores.data(), d_o, dv_bounds, dv, kv_ld,
                        scratch);
       sum_over_queries(plan.context, shape, task, scratch.dp.data(), views.q, dk_bounds, dk, kv_ld,
                        scratch);
-      query_gradient(plan, task, views, d_o, scratch);
+      query_gradient(plan, task, views, d_o, row0, scratch);
     }
   }
   const auto finish = [&](const std::int64_t* blocks, std::int32_t bound, float* out) {
@@ -382,18 +407,46 @@ void quantize_heads(const Context& context, std::string_view tensor, const float
   });
 }
 
+std::vector<PositionRange> whole_sequences(const AttentionShape& shape) {
+  std::vector<PositionRange> ranges;
+  for (std::int64_t sequence = 0; sequence < shape.sequences; ++sequence) {
+    ranges.push_back({sequence * shape.length, 0, shape.length});
+  }
+  return ranges;
+}
+
+void attention(const Context& context, const AttentionShape& shape,
+               std::span<const AttentionSpan> spans) {
+  const TraceSpan traced(context.trace(), "attention");
+  struct Block {
+    const AttentionSpan* span = nullptr;
+    std::int64_t first = 0;
+  };
+  std::vector<Block> blocks;
+  for (const AttentionSpan& span : spans) {
+    for (std::int64_t i = 0; i < span.count; i += kBlock) blocks.push_back({&span, span.first + i});
+  }
+  // Later blocks see more keys: they go first, so that no thread is left with the longest one.
+  std::stable_sort(blocks.begin(), blocks.end(),
+                   [](const Block& a, const Block& b) { return a.first > b.first; });
+  const float scale = attention_scale(shape.head_dim);
+  const auto count = static_cast<std::int64_t>(blocks.size()) * shape.heads;
+  context.parallel->run(count, [&](std::int64_t index) {
+    const Block& block = blocks[static_cast<std::size_t>(index / shape.heads)];
+    const AttentionSpan& span = *block.span;
+    forward_task(context, shape, span,
+                 make_task(shape, index % shape.heads, block.first, span.first + span.count),
+                 scale);
+  });
+}
+
 void attention(const Context& context, const AttentionShape& shape, const AttentionInputs& inputs,
                float* o) {
-  const TraceSpan traced(context.trace(), "attention");
-  const std::int64_t blocks = num_blocks(shape.length);
-  const float scale = attention_scale(shape.head_dim);
-  // Later blocks see more keys: they go first, so that no thread is left with the longest one.
-  context.parallel->run(shape.sequences * shape.heads * blocks, [&](std::int64_t index) {
-    const std::int64_t block = blocks - 1 - index / (shape.sequences * shape.heads);
-    const std::int64_t rest = index % (shape.sequences * shape.heads);
-    forward_task(context, shape, inputs,
-                 make_task(shape, rest / shape.heads, rest % shape.heads, block), scale, o);
-  });
+  std::vector<AttentionSpan> spans;
+  for (std::int64_t sequence = 0; sequence < shape.sequences; ++sequence) {
+    spans.push_back(whole_span(shape, inputs, sequence, o));
+  }
+  attention(context, shape, spans);
 }
 
 void attention_backward(const Context& context, const AttentionShape& shape,

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "train/nn/buffer.h"
 #include "train/nn/context.h"
@@ -25,6 +27,15 @@ struct AttentionShape {
   std::int64_t kv_width() const { return kv_heads * head_dim; }
 };
 
+// Rows [row, row + count) of a batch hold positions [first, first + count) of one sequence.
+struct PositionRange {
+  std::int64_t row = 0;
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+};
+// Every sequence from its position 0 to its end.
+std::vector<PositionRange> whole_sequences(const AttentionShape& shape);
+
 // q15 of [rows, heads * H] with an exponent per token and head.
 struct HeadDigits {
   Buffer<std::int16_t> digits;     // [rows, heads * H]
@@ -36,6 +47,30 @@ void quantize_heads(const Context& context, std::string_view tensor, const float
                     std::int64_t rows, std::int64_t heads, std::int64_t head_dim, std::int64_t ld,
                     HeadDigits& out);
 
+// The digits of one sequence, from position `first` on, wherever they lie.
+struct HeadRows {
+  const std::int16_t* digits = nullptr;     // [positions, heads * H], leading dimension ld
+  const std::int32_t* exponents = nullptr;  // [heads][positions], `stride` from head to head
+  std::int64_t ld = 0;
+  std::int64_t stride = 0;
+  std::int64_t first = 0;
+};
+
+// Queries at positions [first, first + count) of one sequence; each sees the keys up to its own.
+struct AttentionSpan {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+  HeadRows q;  // covers [first, first + count)
+  HeadRows k;  // k and v cover [0, first + count)
+  HeadRows v;
+  float* o = nullptr;  // [count, Q * H]
+};
+
+// Which queries share a call, and where a sequence is cut into calls, cannot change a bit. Of the
+// shape only the heads are looked at.
+void attention(const Context& context, const AttentionShape& shape,
+               std::span<const AttentionSpan> spans);
+
 // What forward leaves for backward, besides the output.
 struct AttentionInputs {
   HeadDigits q;
@@ -43,7 +78,7 @@ struct AttentionInputs {
   HeadDigits v;
 };
 
-// o [rows, Q * H].
+// Whole sequences; o [rows, Q * H].
 void attention(const Context& context, const AttentionShape& shape, const AttentionInputs& inputs,
                float* o);
 

@@ -1,0 +1,73 @@
+#include "train/eval/score.h"
+
+#include <algorithm>
+#include <string>
+
+#include "artifacts/base/error.h"
+
+namespace repro::train {
+namespace {
+
+void check_texts(const LanguageModel& model, std::span<const TokenIds> texts) {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::string what = "text " + std::to_string(i + 1);
+    check_tokens(model, texts[i], what);
+    if (texts[i].size() > 1) continue;
+    throw Error(Code::invalid_argument, what + " has one token only",
+                "a token is scored by what stands before it, so a text needs two");
+  }
+}
+
+// A group of texts side by side, a chunk of each at a time.
+std::vector<ScoredText> score_together(LanguageModel& model, const RowKernels& rows,
+                                       std::span<const TokenIds> texts,
+                                       const std::function<void()>& poll) {
+  std::vector<ScoredText> scored(texts.size());
+  std::vector<std::int64_t> handles;
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::size_t seen = texts[i].size() - 1;  // the last token predicts nothing
+    handles.push_back(model.open(static_cast<std::int64_t>(seen)));
+    scored[i].log_probabilities.resize(seen);
+    longest = std::max(longest, seen);
+  }
+  for (std::size_t begin = 0; begin < longest; begin += kPrefillChunk) {
+    poll();
+    std::vector<LanguageModel::Extension> batch;
+    std::vector<std::size_t> whose;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const std::size_t seen = texts[i].size() - 1;
+      if (begin >= seen) continue;
+      const std::size_t count = std::min<std::size_t>(kPrefillChunk, seen - begin);
+      batch.push_back(
+          {handles[i], std::span(texts[i]).subspan(begin, count), LanguageModel::LogitsOf::all});
+      whose.push_back(i);
+    }
+    model.extend(batch, [&](std::size_t item, std::int64_t position, std::span<float> logits) {
+      const std::size_t i = whose[item];
+      const auto at = static_cast<std::size_t>(position);
+      scored[i].log_probabilities[at] = log_probability(rows, logits, texts[i][at + 1]);
+    });
+  }
+  for (const std::int64_t handle : handles) model.close(handle);
+  return scored;
+}
+
+}  // namespace
+
+void score(LanguageModel& model, const RowKernels& rows, std::span<const TokenIds> texts,
+           std::int64_t batch, const std::function<void(const ScoredText&)>& give,
+           const std::function<void()>& poll) {
+  REPRO_CHECK(batch >= 1);
+  check_texts(model, texts);
+  while (!texts.empty()) {
+    const std::size_t count = std::min(texts.size(), static_cast<std::size_t>(batch));
+    for (ScoredText& text : score_together(model, rows, texts.first(count), poll)) {
+      for (const float value : text.log_probabilities) text.units += log_probability_units(value);
+      give(text);
+    }
+    texts = texts.subspan(count);
+  }
+}
+
+}  // namespace repro::train

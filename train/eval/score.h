@@ -1,0 +1,23 @@
+// Log-likelihood of texts under a language model.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "train/eval/generate.h"
+
+namespace repro::train {
+
+struct ScoredText {
+  std::vector<float> log_probabilities;  // of tokens 1, 2, ...; nothing predicts the first
+  std::int64_t units = 0;                // sum of rne(log_probability * 2^30); no order
+};
+
+// Scores texts of 2..max_length() tokens, up to `batch` at once, and hands them out in order.
+// `poll` as in `generate`. Error(invalid_argument) for other lengths or ids, before any work.
+void score(LanguageModel& model, const RowKernels& rows, std::span<const TokenIds> texts,
+           std::int64_t batch, const std::function<void(const ScoredText&)>& give,
+           const std::function<void()>& poll);
+
+}  // namespace repro::train
