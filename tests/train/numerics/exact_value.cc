@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "train/numerics/functions.h"
 
@@ -95,26 +96,26 @@ bool real_value(mpfr_ptr y, std::string_view name, std::uint32_t argument, float
 
 const std::array<MeasuredFunction, 8>& measured_functions() {
   static constexpr std::array<MeasuredFunction, 8> kFunctions = {{
-      {"exp32", [](std::uint32_t bits) { return exp32(from_bits(bits)); }},
-      {"log32", [](std::uint32_t bits) { return log32(from_bits(bits)); }},
-      {"tanh32", [](std::uint32_t bits) { return tanh32(from_bits(bits)); }},
-      {"erf32", [](std::uint32_t bits) { return erf32(from_bits(bits)); }},
-      {"sigmoid32", [](std::uint32_t bits) { return sigmoid32(from_bits(bits)); }},
-      {"silu32", [](std::uint32_t bits) { return silu32(from_bits(bits)); }},
-      {"gelu32", [](std::uint32_t bits) { return gelu32(from_bits(bits)); }},
+      {"exp32", [](std::uint32_t bits) { return exp32(from_bits(bits)); }, -20, 20},
+      {"log32", [](std::uint32_t bits) { return log32(from_bits(bits)); }, 0, 4},
+      {"tanh32", [](std::uint32_t bits) { return tanh32(from_bits(bits)); }, -10, 10},
+      {"erf32", [](std::uint32_t bits) { return erf32(from_bits(bits)); }, -4, 4},
+      {"sigmoid32", [](std::uint32_t bits) { return sigmoid32(from_bits(bits)); }, -20, 20},
+      {"silu32", [](std::uint32_t bits) { return silu32(from_bits(bits)); }, -20, 20},
+      {"gelu32", [](std::uint32_t bits) { return gelu32(from_bits(bits)); }, -15, 15},
       {"normal32", [](std::uint32_t word) { return normal32(word); }},
   }};
   return kFunctions;
 }
 
-double ulp_error(const MeasuredFunction& function, std::uint32_t argument) {
+std::optional<double> ulp_error(const MeasuredFunction& function, std::uint32_t argument) {
   const float result = function.program(argument);
   Real want;
-  if (!real_value(want.get(), function.name, argument, result)) return 0;
+  if (!real_value(want.get(), function.name, argument, result)) return std::nullopt;
   const mpfr_ptr y = want.get();
   const double got = std::isinf(result) ? std::copysign(0x1p128, result) : result;
   // Beyond the finite numbers there is no finer target than infinity.
-  if (std::isinf(result) && std::fabs(mpfr_get_d(y, MPFR_RNDN)) >= 0x1p128) return 0;
+  if (std::isinf(result) && mpfr_get_d(y, MPFR_RNDN) / got >= 1) return 0;
   const std::int64_t exponent =
       mpfr_zero_p(y) ? -126 : std::max<std::int64_t>(mpfr_get_exp(y) - 1, -126);
   Real error;
