@@ -6,7 +6,8 @@ namespace repro::train {
 const FunctionBlocks* find_avx512_function_blocks() {
   static constexpr FunctionBlocks kBlocks = make_function_blocks("avx512");
   const bool runs = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                    __builtin_cpu_supports("fma");
   return runs ? &kBlocks : nullptr;
 }
 
