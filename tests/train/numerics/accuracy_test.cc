@@ -19,8 +19,8 @@
 namespace repro::train {
 namespace {
 
-// Every `stride`-th of all 2^32 arguments, and `ordinary` evenly spaced ones in the range where the
-// function bends.
+// The hardest argument, every `stride`-th of all 2^32, and `ordinary` evenly spaced ones in the
+// range where the function bends.
 struct Sample {
   std::uint64_t stride = 0;
   std::uint32_t ordinary = 0;
@@ -50,6 +50,7 @@ Worst measure(const MeasuredFunction& function, const Sample& sample) {
     worst.ulp = *ulp;
     worst.argument = argument;
   };
+  look(function.hardest);
   for (std::uint64_t i = 0; i < (std::uint64_t{1} << 32); i += sample.stride) {
     look(static_cast<std::uint32_t>(i));
   }
