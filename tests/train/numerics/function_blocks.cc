@@ -7,8 +7,6 @@ std::vector<const FunctionBlocks*> available_function_blocks() {
 #if defined(__x86_64__)
   all.push_back(find_avx2_function_blocks());
   all.push_back(find_avx512_function_blocks());
-#elif defined(__aarch64__)
-  all.push_back(find_neon_function_blocks());
 #endif
   std::erase(all, nullptr);
   return all;

@@ -16,17 +16,16 @@ struct FunctionBlock {
 };
 
 struct FunctionBlocks {
-  const char* path = nullptr;  // "scalar", "avx2", "avx512", "neon"
+  const char* path = nullptr;  // "scalar", "avx2", "avx512"
   std::array<FunctionBlock, 8> functions;
 };
 
 // Those that are built and that this CPU can run.
 std::vector<const FunctionBlocks*> available_function_blocks();
 
-// One per source; null where the CPU lacks the set.
+// One per source, the last two on x86-64 alone; null where the CPU lacks the set.
 const FunctionBlocks* find_scalar_function_blocks();
 const FunctionBlocks* find_avx2_function_blocks();
 const FunctionBlocks* find_avx512_function_blocks();
-const FunctionBlocks* find_neon_function_blocks();
 
 }  // namespace repro::train
