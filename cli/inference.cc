@@ -11,9 +11,9 @@
 #include "artifacts/base/number_text.h"
 #include "cli/findings.h"
 #include "cli/progress.h"
+#include "cli/recipe_source.h"
 #include "cli/resolve.h"
 #include "cli/worker.h"
-#include "manifests/config.h"
 
 namespace repro::cli {
 namespace {
@@ -97,13 +97,7 @@ manifests::RunSpec make_inference_spec(Context& context, const Arguments& argume
   spec.store = context.store().folder();
   spec.run = std::move(run);
   spec.last = step;
-  manifests::Config config;
-  for (const char* key : {"threads", "kernels"}) {
-    const std::string option = std::string("--") + key;
-    const auto value = arguments.find(option);
-    if (value) manifests::set_config_value(config, std::string("run.") + key, *value, option);
-  }
-  spec.running = config.run;
+  spec.running = running_choices(arguments);
   spec.inference.emplace();
   spec.inference->batch = count_option(arguments, "--batch", 1, spec.inference->batch);
   return spec;
