@@ -106,6 +106,34 @@ if repro train olmo2-tiny --smoke --until 1 --profile native --name native >/dev
   expect 5 "only exact models can be asked" repro score native ab
   repro rm native >/dev/null
 fi
+
+# A signal ends it in order; what was said until then is whole.
+repro generate one --prompt a --samples 1000000 --max-tokens 130 --batch 1 --json >cut 2>/dev/null &
+asking=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  grep -q generated cut && break
+  sleep 0.1
+done
+kill -INT "$asking"
+code=0
+wait "$asking" || code=$?
+[ "$code" = 130 ] || fail "an interrupted generate must end with 130, not $code"
+grep -q generated cut || fail "nothing was generated in two seconds"
+[ "$(tail -c 1 cut | od -An -tx1 | tr -d ' ')" = 0a ] || fail "a record was cut"
+# Nor does it go on when nobody reads.
+cat >noting-train <<END
+#!/bin/sh
+echo \$\$ >"$work/worker.pid"
+exec "$bin/repro-train" "\$@"
+END
+chmod +x noting-train
+REPRO_TRAIN="$work/noting-train" repro generate one --prompt a --samples 1000000 --max-tokens 130 --json 2>/dev/null | head -n 2 >head.out
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  kill -0 "$(cat worker.pid)" 2>/dev/null || break
+  sleep 0.1
+done
+kill -0 "$(cat worker.pid)" 2>/dev/null && fail "the worker goes on although nobody reads"
+
 [ "$(repro runs --json)" = "$runs" ] || fail "asking changed a run"
 repro fsck >fsck.out 2>&1 || fail "asking damaged the store"
 echo "inference.sh: all is well"

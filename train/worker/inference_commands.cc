@@ -14,7 +14,7 @@ namespace repro::train {
 namespace {
 
 void check_stop() {
-  if (stop_requested) throw Error(Code::cancelled, "interrupted");
+  if (stop_requested || reader_left()) throw Error(Code::cancelled, "interrupted");
 }
 
 std::vector<TokenIds> encode_texts(const manifests::InferenceRequest& request,
