@@ -27,6 +27,14 @@ expect() {
 field() { # field KEY: the first "KEY":"VALUE" of the JSON on standard input
   sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | head -n 1
 }
+# patiently COMMAND...: until it succeeds, for as long as a loaded machine may need.
+patiently() {
+  for _ in $(seq 300); do
+    "$@" >/dev/null 2>&1 && return
+    sleep 0.1
+  done
+  fail "$* did not succeed within 30 seconds"
+}
 root() { repro show "$1" --json | sed -n 's/.*"state":{"digest":"\([0-9a-f]*\)".*/\1/p'; }
 
 train="repro train olmo2-tiny --smoke --checkpoint-every 10"
@@ -39,15 +47,15 @@ expect 0 repro fsck
 
 # The same, interrupted by a signal and by kill -9, must have the same log bytes and state.
 $train --until 30 --again --name broken --threads 1 >/dev/null 2>&1 &
-sleep 0.3
+patiently repro show broken
 kill -INT $! 2>/dev/null || true
 wait $! || [ $? = 130 ] || fail "an interrupted training must end with 130 (or be done)"
 repro resume broken --until 20 --kernels scalar >/dev/null 2>&1 &
 sleep 0.2
 kill -9 $! 2>/dev/null || true
 wait $! 2>/dev/null || true
-sleep 1 # the worker, whose parent is gone, finishes
-repro resume broken --until 30 >/dev/null 2>&1
+# The worker, whose parent is gone, first comes to its end: until then the run is taken.
+patiently repro resume broken --until 30
 [ "$(root broken)" = "$(root straight)" ] || fail "the resumed run has another state"
 repro log straight --json >straight.log
 repro log broken --json >broken.log
