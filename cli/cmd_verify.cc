@@ -8,6 +8,7 @@
 #include "cli/findings.h"
 #include "cli/logged_root.h"
 #include "cli/progress.h"
+#include "cli/recipe_source.h"
 #include "cli/replay_check.h"
 #include "cli/resolve.h"
 #include "cli/state_source.h"
@@ -118,8 +119,7 @@ int verify_run(Context& context, const Resolved& what, const Arguments& argument
   if (const auto seed = arguments.find_count("--seed")) {
     request.seed = static_cast<std::uint64_t>(*seed);
   }
-  request.running.threads = arguments.find_count("--threads", 1).value_or(0);
-  if (const auto kernels = arguments.find("--kernels")) request.running.kernels = *kernels;
+  request.running = running_choices(arguments);
   const ReplayCheck replay(context, *what.run, request);
   replay.print_plan();
   const int status = verify_stored(context, what, options);

@@ -34,6 +34,7 @@ class Io {
 
   bool json() const { return settings_.json; }
   void set_json(bool json) { settings_.json = json; }
+  bool out_terminal() const { return settings_.out_terminal; }
   bool error_terminal() const { return settings_.error_terminal; }
 
   // A line of the answer, for people; nothing under --json.

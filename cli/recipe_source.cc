@@ -150,6 +150,16 @@ std::vector<manifests::Override> running_overrides(const Arguments& arguments) {
   return overrides;
 }
 
+manifests::RunConfig running_choices(const Arguments& arguments) {
+  manifests::Config config;
+  for (const char* key : {"threads", "kernels"}) {
+    const std::string option = std::string("--") + key;
+    const auto value = arguments.find(option);
+    if (value) manifests::set_config_value(config, std::string("run.") + key, *value, option);
+  }
+  return config.run;
+}
+
 void check_possible(Context& context, const manifests::Config& config) {
   if (config.run.ranks != 1) {
     throw Error(Code::unsupported,

@@ -33,6 +33,9 @@ std::vector<OptionSpec> running_options();
 std::vector<manifests::Override> set_overrides(const Arguments& arguments);
 std::vector<manifests::Override> running_overrides(const Arguments& arguments);
 
+// --threads and --kernels, checked, for commands that have no other running option.
+manifests::RunConfig running_choices(const Arguments& arguments);
+
 // Refuses what this version or machine cannot do: more than one rank (Error(unsupported)), devices
 // and profiles that the worker does not have (Error(environment); asks the worker only if needed).
 void check_possible(Context& context, const manifests::Config& config);

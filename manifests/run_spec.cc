@@ -12,9 +12,9 @@
 namespace repro::manifests {
 namespace {
 
-constexpr SpecCommand kCommands[] = {SpecCommand::train,       SpecCommand::replay,
-                                     SpecCommand::materialise, SpecCommand::data_add,
-                                     SpecCommand::batch,       SpecCommand::probe};
+constexpr SpecCommand kCommands[] = {
+    SpecCommand::train, SpecCommand::replay,   SpecCommand::materialise, SpecCommand::data_add,
+    SpecCommand::batch, SpecCommand::generate, SpecCommand::score,       SpecCommand::probe};
 
 std::string_view command_name(SpecCommand command) {
   switch (command) {
@@ -28,6 +28,10 @@ std::string_view command_name(SpecCommand command) {
       return "data_add";
     case SpecCommand::batch:
       return "batch";
+    case SpecCommand::generate:
+      return "generate";
+    case SpecCommand::score:
+      return "score";
     case SpecCommand::probe:
       return "probe";
   }
@@ -43,6 +47,10 @@ SpecCommand parse_command(std::string_view name, std::string_view what) {
 
 bool needs_run(SpecCommand command) {
   return command != SpecCommand::data_add && command != SpecCommand::probe;
+}
+
+bool needs_texts(SpecCommand command) {
+  return command == SpecCommand::generate || command == SpecCommand::score;
 }
 
 Json running_json(const RunConfig& running) {
@@ -97,6 +105,9 @@ void check_spec(const RunSpec& spec, std::string_view what) {
   }
   require(!spec.profile || is_plain_text(spec.profile->path), what,
           "the path of a profile is not printable UTF-8");
+  require(needs_texts(spec.command) == spec.inference.has_value(), what,
+          "texts do not go with its command");
+  if (spec.inference) check_inference(*spec.inference, what);
   const std::string& intake = spec.intake;
   require(intake.empty() || intake == "copy" || intake == "reflink" || intake == "in_place", what,
           "its intake is unknown");
@@ -109,6 +120,7 @@ void check_spec(const RunSpec& spec, std::string_view what) {
 Json spec_json(const RunSpec& spec) {
   return {{"command", command_name(spec.command)},
           {"first", spec.first},
+          {"inference", spec.inference ? inference_json(*spec.inference) : Json()},
           {"intake", spec.intake},
           {"last", spec.last},
           {"name", spec.name},
@@ -137,8 +149,8 @@ RunSpec parse_run_spec(std::string_view json_text, std::string_view what) {
   check_schema(json, kSpecSchema, what);
   check_json_keys(
       json,
-      {"command", "first", "intake", "last", "name", "output", "paths", "profile", "published",
-       "run", "running", "schema", "show_text", "store", "tokenizer", "until"},
+      {"command", "first", "inference", "intake", "last", "name", "output", "paths", "profile",
+       "published", "run", "running", "schema", "show_text", "store", "tokenizer", "until"},
       {}, what);
   RunSpec spec;
   spec.command = parse_command(json_string(json, "command", what), what);
@@ -163,6 +175,8 @@ RunSpec parse_run_spec(std::string_view json_text, std::string_view what) {
   spec.tokenizer = text_field(json, "tokenizer", what);
   spec.intake = text_field(json, "intake", what);
   spec.show_text = json_bool(json, "show_text", what);
+  const Json& inference = json.at("inference");
+  if (!inference.is_null()) spec.inference = inference_from_json(inference, what);
   check_spec(spec, what);
   return spec;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "artifacts/base/digest.h"
+#include "manifests/inference.h"
 #include "manifests/run.h"
 
 namespace repro::manifests {
@@ -20,6 +21,8 @@ enum class SpecCommand : std::uint8_t {
   materialise,  // re-derive `run`@`last` and put its state into the store at `output`
   data_add,     // text, JSONL or .npy -> dataset in the store
   batch,        // describe the batch of step `last`
+  generate,     // continue texts with the model of `run`@`last`
+  score,        // log-likelihood of texts under it
   probe,        // say what this worker can do
 };
 
@@ -40,15 +43,16 @@ struct RunSpec {
   std::int64_t until = 0;           // train
   std::optional<ProfileRequest> profile;  // train
   std::int64_t first = 0;                 // replay: first update re-executed
-  std::int64_t last = 0;                  // replay, materialise, batch
+  std::int64_t last = 0;                  // replay, materialise, batch, generate, score
   RunConfig running;   // overrides the recorded running keys (threads, kernels, ...)
   std::string output;  // materialise: folder of a scratch store (made by the worker)
   // data_add
   std::vector<std::string> paths;
   std::string name;
   std::string tokenizer;
-  std::string intake;      // "copy", "reflink", "in_place"
-  bool show_text = false;  // batch: decoded text of the samples too
+  std::string intake;                         // "copy", "reflink", "in_place"
+  bool show_text = false;                     // batch: decoded text of the samples too
+  std::optional<InferenceRequest> inference;  // generate, score: there; no other
 
   bool operator==(const RunSpec&) const = default;
 };

@@ -294,6 +294,57 @@ void materialise(const RunSpec& spec) {
   emit(state_event("state", put_state(output, spec.run, spec.last)));
 }
 
+Json model_event(const RunSpec& spec) {
+  return {{"type", "model"},      {"run", spec.run.id},
+          {"step", spec.last},    {"model", sha256("model").hex()},
+          {"parameters", 4},      {"positions", 136},
+          {"tokenizer", "byte/1"}};
+}
+
+// Says back what it was asked; a text that begins with '!' gets bytes that are no text.
+void generate(const RunSpec& spec) {
+  const manifests::InferenceRequest& request = *spec.inference;
+  emit(model_event(spec));
+  for (std::size_t prompt = 0; prompt < request.texts.size(); ++prompt) {
+    for (std::int64_t sample = 0; sample < request.samples; ++sample) {
+      Json event = {{"type", "generated"},
+                    {"prompt", prompt},
+                    {"sample", sample},
+                    {"ids", request.texts[prompt].ids},
+                    {"log_probabilities", {-1.5}},
+                    {"log_likelihood", -1.5},
+                    {"log_likelihood_units", -1610612736},
+                    {"stop", "max_tokens"}};
+      if (request.texts[prompt].bytes.starts_with("!")) {
+        event["bytes"] = "1b5bff0a61";
+      } else {
+        event["text"] = " and so on, temperature '" + request.temperature + "', top-k " +
+                        std::to_string(request.top_k) + ", top-p '" + request.top_p + "', seed " +
+                        std::to_string(request.seed) + ", at most " +
+                        std::to_string(request.max_tokens) + ", batch " +
+                        std::to_string(request.batch);
+      }
+      emit(event);
+    }
+  }
+}
+
+void score(const RunSpec& spec) {
+  emit(model_event(spec));
+  for (std::size_t number = 0; number < spec.inference->texts.size(); ++number) {
+    Json event = {{"type", "scored"},
+                  {"number", number},
+                  {"tokens", 2},
+                  {"log_likelihood", -2.0},
+                  {"log_likelihood_units", -2147483648}};
+    if (spec.inference->each_token) {
+      event["ids"] = {104, 105, 106};
+      event["log_probabilities"] = {-0.5, -1.5};
+    }
+    emit(event);
+  }
+}
+
 void run(const RunSpec& spec) {
   switch (spec.command) {
     case manifests::SpecCommand::train:
@@ -315,6 +366,10 @@ void run(const RunSpec& spec) {
                       {"digest", sha256("sample").hex()},
                       {"documents", Json::array()},
                       {"text", spec.show_text ? "hello" : ""}}}}});
+    case manifests::SpecCommand::generate:
+      return generate(spec);
+    case manifests::SpecCommand::score:
+      return score(spec);
     case manifests::SpecCommand::probe:
       return emit({{"type", "probe"},
                    {"kernels", {"scalar"}},

@@ -128,6 +128,8 @@ TEST_F(Frozen, JsonKeys) {
   note({"checkout", "one", "-o", "out"});
   note({"show", "out/model.safetensors"});
   note({"log", "one"}, "log: ");
+  note({"generate", "one", "--prompt", "a", "--prompt", "!"});
+  note({"score", "one", "text", "--per-token"});
   for (const char* command : {"runs", "status", "doctor", "version"}) note({command});
   note({"config"});
   note({"config", "--keys"});

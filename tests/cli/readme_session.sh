@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 sed -n '/^```sh$/,/^```$/p' "$readme" | sed '/^```/d' >session
-[ "$(grep -c '^repro ' session)" = 10 ] || { echo "README.md has no session of ten commands" >&2; exit 1; }
+[ "$(grep -c '^repro ' session)" = 11 ] || { echo "README.md has no session of eleven commands" >&2; exit 1; }
 while read -r line; do
   echo "\$ $line"
   sh -c "$line" </dev/null || { echo "readme_session.sh: failed: $line" >&2; exit 1; }

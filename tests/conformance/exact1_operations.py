@@ -6,6 +6,7 @@ import exact1_functions as functions
 import exact1_layers as layers
 import exact1_products as products
 import exact1_random as random
+import exact1_sampling as sampling
 import exact1_training as training
 from exact1_products import Quantised
 
@@ -313,6 +314,26 @@ def _(i):
 def _(i):
     places = [random.permutation(i["key"], k, int(i["n"])) for k in i["index"].tolist()]
     return {"place": np.array(places, np.uint64)}
+
+
+@operation("sampling_word")
+def _(i):
+    pairs = zip(i["sequence"].tolist(), i["position"].tolist())
+    words = [sampling.sampling_word(int(i["seed"]), n, p) for n, p in pairs]
+    return {"word": np.array(words, np.uint64)}
+
+
+@operation("sample")
+def _(i):
+    rule = sampling.SamplingRule(float(i["temperature"]), int(i["top_k"]), float(i["top_p"]),
+                                 int(i["candidates"]))
+    return {"token": np.array(rule.draw(i["l"], i["word"].tolist()), np.int64)}
+
+
+@operation("log_probability")
+def _(i):
+    y, units = sampling.log_probability(i["l"], i["token"])
+    return {"y": y, "units": units}
 
 
 @operation("init")

@@ -98,6 +98,7 @@ Group attention_group();
 Group head_group();
 Group gradient_group();
 Group optimiser_group();
+Group sampling_group();
 Group order_group();
 Group root_group();
 

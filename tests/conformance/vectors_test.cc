@@ -22,7 +22,8 @@ namespace {
 std::vector<Group> all_groups() {
   return {rounding_group(), function_group(),  random_group(),    quantisation_group(),
           product_group(),  row_group(),       attention_group(), head_group(),
-          gradient_group(), optimiser_group(), order_group(),     root_group()};
+          gradient_group(), optimiser_group(), sampling_group(),  order_group(),
+          root_group()};
 }
 
 const Operation& find_operation(const Group& group, const std::string& name) {

@@ -20,6 +20,17 @@ TEST(RunSpec, ParseInvertsEncodeForEveryCommand) {
     if (command == SpecCommand::train) spec.profile = {3, 5, "/tmp/trace.json"};
     EXPECT_EQ(parse_run_spec(encode_run_spec(spec), "spec"), spec);
   }
+  for (const SpecCommand command : {SpecCommand::generate, SpecCommand::score}) {
+    RunSpec spec = sample_spec();
+    spec.command = command;
+    spec.inference = InferenceRequest{};
+    spec.inference->texts = {{std::string("a\0\xFF\n", 4), {}, false},
+                             {"", {0, 4294967295U}, true}};
+    spec.inference->temperature = "0.7";
+    spec.inference->seed = 5;
+    spec.inference->each_token = true;
+    EXPECT_EQ(parse_run_spec(encode_run_spec(spec), "spec"), spec);
+  }
   RunSpec probe;
   probe.command = SpecCommand::probe;
   EXPECT_EQ(parse_run_spec(encode_run_spec(probe), "spec"), probe);
@@ -32,6 +43,12 @@ TEST(RunSpec, ParseInvertsEncodeForEveryCommand) {
   add.intake = "in_place";
   add.show_text = true;
   EXPECT_EQ(parse_run_spec(encode_run_spec(add), "spec"), add);
+}
+
+void with_text(Json& spec, const Json& text) {
+  spec["command"] = "score";
+  spec["inference"] = inference_json({});
+  spec["inference"]["texts"] = Json::array({text});
 }
 
 TEST(RunSpec, DamagedSpecsAreRefused) {
@@ -64,6 +81,17 @@ TEST(RunSpec, DamagedSpecsAreRefused) {
          j["profile"] = {{"first", 3}};
        },
        "is missing"},
+      {[](Json& j) { j["command"] = "score"; }, "texts do not go"},
+      {[](Json& j) { j["inference"] = inference_json({}); }, "texts do not go"},
+      {[](Json& j) {
+         with_text(j, {{"as_ids", false}, {"bytes", "0g"}, {"ids", {}}});
+       },
+       "hex"},
+      {[](Json& j) {
+         with_text(j, {{"as_ids", true}, {"bytes", ""}, {"ids", {-1}}});
+       },
+       "id of a text"},
+      {[](Json& j) { with_text(j, 3); }, "expected a JSON object"},
       {[](Json& j) { j["more"] = 1; }, "unknown key"},
   };
   for (const Case& each : cases) {
@@ -73,6 +101,17 @@ TEST(RunSpec, DamagedSpecsAreRefused) {
     EXPECT_EQ(failure.code, "corruption") << each.message;
     EXPECT_THAT(failure.message, HasSubstr(each.message));
   }
+}
+
+TEST(RunSpec, CountsAndNumbersOutOfRangeAreRefusedAtOnce) {
+  RunSpec spec = sample_spec();
+  spec.command = SpecCommand::generate;
+  spec.inference = InferenceRequest{};
+  spec.inference->temperature = "\xFF";
+  EXPECT_EQ(failure_of([&] { encode_run_spec(spec); }).code, "invalid_argument");
+  spec.inference = InferenceRequest{};
+  spec.inference->batch = std::int64_t{1} << 40;
+  EXPECT_EQ(failure_of([&] { encode_run_spec(spec); }).code, "invalid_argument");
 }
 
 TEST(RunSpec, PathsThatAreNotUtf8AreRefusedAtOnce) {

@@ -42,6 +42,10 @@ bool native_available() { return system_file_system().exists(native_path()); }
 
 DoubleGemm find_blas() { return native_available() ? native_api().gemm : nullptr; }
 
+KernelPath choose_exact_path(std::string_view kernels) {
+  return choose_path(kernels, kernels == "fp64" ? find_blas() : nullptr);
+}
+
 std::unique_ptr<Backend> make_backend(const manifests::Config& config, std::string_view kernels,
                                       Parallel& parallel, Parameters& parameters) {
   if (config.run.device != "cpu") {
@@ -51,8 +55,7 @@ std::unique_ptr<Backend> make_backend(const manifests::Config& config, std::stri
   if (config.profile == "native") {
     return native_api().make_olmo2(config, parallel.num_threads(), parameters);
   }
-  const DoubleGemm blas = kernels == "fp64" ? find_blas() : nullptr;
-  return make_exact_olmo2(config, choose_path(kernels, blas), parallel, parameters);
+  return make_exact_olmo2(config, choose_exact_path(kernels), parallel, parameters);
 }
 
 std::map<std::string, std::string> held_constant(std::string_view profile, int threads) {

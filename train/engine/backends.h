@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "train/kernels/gemm.h"
+#include "train/kernels/paths.h"
 #include "train/models/backend.h"
 
 namespace repro::train {
@@ -16,6 +17,9 @@ namespace repro::train {
 // kernels: "auto" or a path's name. Error(environment) where this build or CPU lacks it.
 std::unique_ptr<Backend> make_backend(const manifests::Config& config, std::string_view kernels,
                                       Parallel& parallel, Parameters& parameters);
+
+// "auto" or a path's name, with LibTorch's product where "fp64" is asked for. Errors as above.
+KernelPath choose_exact_path(std::string_view kernels);
 
 // LibTorch's binary64 product for the "fp64" path, or null where that library is not there.
 DoubleGemm find_blas();

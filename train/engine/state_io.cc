@@ -112,6 +112,29 @@ void check_shapes(const manifests::State& state, const std::vector<TensorBytes>&
               "branch from a state of the same model, or change the recipe's model keys");
 }
 
+// `state` lists the same tensors as `tensors`, whose bytes are the caller's to fill.
+void read_tensors(const artifacts::Store& store, const manifests::State& state,
+                  const std::vector<TensorBytes>& tensors, const std::string& what,
+                  Parallel& parallel) {
+  parallel.run(static_cast<std::int64_t>(tensors.size()), [&](std::int64_t t) {
+    const auto i = static_cast<std::size_t>(t);
+    auto* into = const_cast<std::byte*>(tensors[i].bytes.data());
+    const std::string bytes = store.get(state.tensors[i].digest, tensors[i].bytes.size());
+    if (bytes.size() != tensors[i].bytes.size()) {
+      throw Error(Code::corruption, what + ": tensor " + tensors[i].name + " has " +
+                                        std::to_string(bytes.size()) + " bytes, expected " +
+                                        std::to_string(tensors[i].bytes.size()));
+    }
+    std::memcpy(into, bytes.data(), bytes.size());
+  });
+  const std::vector<Digest> roots = tensor_roots(tensors, parallel);
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    if (roots[t] == state.tensors[t].root) continue;
+    throw Error(Code::corruption,
+                what + ": the bytes of tensor " + tensors[t].name + " do not have its root");
+  }
+}
+
 }  // namespace
 
 Roots compute_roots(const Parameters& parameters, const Cursor& cursor, Parallel& parallel) {
@@ -143,25 +166,22 @@ Cursor load_state(const artifacts::Store& store, const Digest& manifest, Paramet
   std::array<std::int64_t, 2> counters = {0, 0};
   const std::vector<TensorBytes> tensors = state_tensors(parameters, counters);
   check_shapes(state, tensors);
-  parallel.run(static_cast<std::int64_t>(tensors.size()), [&](std::int64_t t) {
-    const auto i = static_cast<std::size_t>(t);
-    // The spans point into `parameters` and `counters`, which are ours to fill.
-    auto* into = const_cast<std::byte*>(tensors[i].bytes.data());
-    const std::string bytes = store.get(state.tensors[i].digest, tensors[i].bytes.size());
-    if (bytes.size() != tensors[i].bytes.size()) {
-      throw Error(Code::corruption, what + ": tensor " + tensors[i].name + " has " +
-                                        std::to_string(bytes.size()) + " bytes, expected " +
-                                        std::to_string(tensors[i].bytes.size()));
-    }
-    std::memcpy(into, bytes.data(), bytes.size());
-  });
-  const std::vector<Digest> roots = tensor_roots(tensors, parallel);
-  for (std::size_t t = 0; t < tensors.size(); ++t) {
-    if (roots[t] == state.tensors[t].root) continue;
-    throw Error(Code::corruption,
-                what + ": the bytes of tensor " + tensors[t].name + " do not have its root");
-  }
+  read_tensors(store, state, tensors, what, parallel);
   return {counters[0], counters[1]};
+}
+
+Digest load_weights(const artifacts::Store& store, const Digest& manifest, Parameters& parameters,
+                    Parallel& parallel) {
+  const std::string what = "state " + manifest.short_hex();
+  manifests::State state = manifests::parse_state(store.get(manifest), what);
+  const std::array<std::int64_t, 2> counters = {0, 0};
+  std::vector<TensorBytes> tensors = state_tensors(parameters, counters);
+  check_shapes(state, tensors);
+  const auto other = [](const auto& tensor) { return !manifests::is_weight(tensor.name); };
+  std::erase_if(state.tensors, other);
+  std::erase_if(tensors, other);
+  read_tensors(store, state, tensors, what, parallel);
+  return state.model_root;
 }
 
 }  // namespace repro::train

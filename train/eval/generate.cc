@@ -122,25 +122,6 @@ class Generation {
   std::int64_t given_ = 0;
 };
 
-void check_request(const LanguageModel& model, const GenerationRequest& request) {
-  if (request.prompts.empty()) throw Error(Code::invalid_argument, "there is no prompt");
-  if (request.samples < 1 || request.max_tokens < 1 || request.batch < 1) {
-    throw Error(Code::invalid_argument, "samples, max-tokens and batch must be at least 1");
-  }
-  for (std::size_t i = 0; i < request.prompts.size(); ++i) {
-    const TokenIds& prompt = request.prompts[i];
-    const std::string what = "prompt " + std::to_string(i + 1);
-    check_tokens(model, prompt, what);
-    if (static_cast<std::int64_t>(prompt.size()) < model.max_length()) continue;
-    throw Error(Code::invalid_argument,
-                what + " has " + std::to_string(prompt.size()) +
-                    " tokens, which leaves none of the "
-                    "model's " +
-                    std::to_string(model.max_length()) + " positions",
-                "the model was trained on sequences of that length; shorten the prompt");
-  }
-}
-
 }  // namespace
 
 std::string_view stop_reason_name(StopReason reason) {
@@ -155,32 +136,55 @@ std::string_view stop_reason_name(StopReason reason) {
   return "";
 }
 
-void check_tokens(const LanguageModel& model, std::span<const std::uint32_t> tokens,
+TokenLimits limits_of(const LanguageModel& model) {
+  return {model.vocab_size(), model.max_length()};
+}
+
+void check_tokens(const TokenLimits& limits, std::span<const std::uint32_t> tokens,
                   const std::string& what) {
   if (tokens.empty()) {
     throw Error(Code::invalid_argument, what + " is empty",
                 "the model needs a token to begin with; with the tokenizer byte, "
-                "--prompt-ids 256 begins a new document");
+                "--ids 256 begins a new document");
   }
   const auto length = static_cast<std::int64_t>(tokens.size());
-  if (length > model.max_length()) {
+  if (length > limits.max_length) {
     throw Error(Code::invalid_argument,
                 what + " has " + std::to_string(length) + " tokens, the model has " +
-                    std::to_string(model.max_length()) + " positions",
+                    std::to_string(limits.max_length) + " positions",
                 "the model was trained on sequences of that length; shorten the text");
   }
   for (const std::uint32_t id : tokens) {
-    if (static_cast<std::int64_t>(id) < model.vocab_size()) continue;
+    if (static_cast<std::int64_t>(id) < limits.vocab_size) continue;
     throw Error(Code::invalid_argument, what + " has the id " + std::to_string(id) +
                                             ", but the model's vocabulary has " +
-                                            std::to_string(model.vocab_size()) + " ids");
+                                            std::to_string(limits.vocab_size) + " ids");
+  }
+}
+
+void check_generation(const TokenLimits& limits, const GenerationRequest& request) {
+  if (request.prompts.empty()) throw Error(Code::invalid_argument, "there is no prompt");
+  if (request.samples < 1 || request.max_tokens < 1 || request.batch < 1) {
+    throw Error(Code::invalid_argument, "samples, max-tokens and batch must be at least 1");
+  }
+  for (std::size_t i = 0; i < request.prompts.size(); ++i) {
+    const TokenIds& prompt = request.prompts[i];
+    const std::string what = "prompt " + std::to_string(i + 1);
+    check_tokens(limits, prompt, what);
+    if (static_cast<std::int64_t>(prompt.size()) < limits.max_length) continue;
+    throw Error(Code::invalid_argument,
+                what + " has " + std::to_string(prompt.size()) +
+                    " tokens, which leaves none of the "
+                    "model's " +
+                    std::to_string(limits.max_length) + " positions",
+                "the model was trained on sequences of that length; shorten the prompt");
   }
 }
 
 void generate(LanguageModel& model, const RowKernels& rows, const GenerationRequest& request,
               const std::function<void(const GeneratedSequence&)>& give,
               const std::function<void()>& poll) {
-  check_request(model, request);
+  check_generation(limits_of(model), request);
   Generation generation(model, rows, request, give);
   while (!generation.finished()) {
     poll();

@@ -7,6 +7,8 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "train/eval/sampling.h"
@@ -38,9 +40,19 @@ struct GeneratedSequence {
   StopReason stop = StopReason::max_tokens;
 };
 
+// What a model can take; known before it is loaded.
+struct TokenLimits {
+  std::int64_t vocab_size = 0;
+  std::int64_t max_length = 0;
+};
+TokenLimits limits_of(const LanguageModel& model);
+
+// Error(invalid_argument) for no prompt, one that is empty, has an id outside the vocabulary, or
+// leaves no position for a new token; or for counts below 1.
+void check_generation(const TokenLimits& limits, const GenerationRequest& request);
+
 // Hands out each sequence, in the order of their numbers. `poll` is called before every step and
-// may throw. Error(invalid_argument), before anything is generated, for a prompt that is empty, has
-// an id outside the vocabulary, or leaves no position for a new token; or for counts below 1.
+// may throw. Errors of `check_generation`, before anything is generated.
 void generate(LanguageModel& model, const RowKernels& rows, const GenerationRequest& request,
               const std::function<void(const GeneratedSequence&)>& give,
               const std::function<void()>& poll);
@@ -50,7 +62,7 @@ void generate(LanguageModel& model, const RowKernels& rows, const GenerationRequ
 inline constexpr std::int64_t kPrefillChunk = 256;
 
 // Error(invalid_argument) as above; `what` names the text.
-void check_tokens(const LanguageModel& model, std::span<const std::uint32_t> tokens,
+void check_tokens(const TokenLimits& limits, std::span<const std::uint32_t> tokens,
                   const std::string& what);
 
 }  // namespace repro::train

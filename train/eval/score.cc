@@ -8,16 +8,6 @@
 namespace repro::train {
 namespace {
 
-void check_texts(const LanguageModel& model, std::span<const TokenIds> texts) {
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    const std::string what = "text " + std::to_string(i + 1);
-    check_tokens(model, texts[i], what);
-    if (texts[i].size() > 1) continue;
-    throw Error(Code::invalid_argument, what + " has one token only",
-                "a token is scored by what stands before it, so a text needs two");
-  }
-}
-
 // A group of texts side by side, a chunk of each at a time.
 std::vector<ScoredText> score_together(LanguageModel& model, const RowKernels& rows,
                                        std::span<const TokenIds> texts,
@@ -55,11 +45,21 @@ std::vector<ScoredText> score_together(LanguageModel& model, const RowKernels& r
 
 }  // namespace
 
+void check_texts(const TokenLimits& limits, std::span<const TokenIds> texts) {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::string what = "text " + std::to_string(i + 1);
+    check_tokens(limits, texts[i], what);
+    if (texts[i].size() > 1) continue;
+    throw Error(Code::invalid_argument, what + " has one token only",
+                "a token is scored by what stands before it, so a text needs two");
+  }
+}
+
 void score(LanguageModel& model, const RowKernels& rows, std::span<const TokenIds> texts,
            std::int64_t batch, const std::function<void(const ScoredText&)>& give,
            const std::function<void()>& poll) {
   REPRO_CHECK(batch >= 1);
-  check_texts(model, texts);
+  check_texts(limits_of(model), texts);
   while (!texts.empty()) {
     const std::size_t count = std::min(texts.size(), static_cast<std::size_t>(batch));
     for (ScoredText& text : score_together(model, rows, texts.first(count), poll)) {

@@ -14,8 +14,12 @@ struct ScoredText {
   std::int64_t units = 0;                // sum of rne(log_probability * 2^30); no order
 };
 
+// Error(invalid_argument) for a text of fewer than 2 tokens or more than there are positions, or
+// with an id outside the vocabulary.
+void check_texts(const TokenLimits& limits, std::span<const TokenIds> texts);
+
 // Scores texts of 2..max_length() tokens, up to `batch` at once, and hands them out in order.
-// `poll` as in `generate`. Error(invalid_argument) for other lengths or ids, before any work.
+// `poll` as in `generate`. Errors of `check_texts`, before any work.
 void score(LanguageModel& model, const RowKernels& rows, std::span<const TokenIds> texts,
            std::int64_t batch, const std::function<void(const ScoredText&)>& give,
            const std::function<void()>& poll);

@@ -286,6 +286,32 @@ class Product {
   std::int64_t task_cols_ = kMaxTaskCols;
 };
 
+// Up to so many rows are multiplied unpacked.
+constexpr std::int64_t kFewRows = 8;
+
+bool is_thin(const PackedKernels& kernels, std::int64_t m, const DigitView& a, const DigitView& b,
+             const GemmOutput& output) {
+  return kernels.dots != nullptr && m <= kFewRows && a.depth_stride == 1 && b.depth_stride == 1 &&
+         output.a_low == nullptr;
+}
+
+// C of few rows, a piece of its columns at a time.
+void run_thin(const PackedKernels& kernels, std::int64_t m, std::int64_t n, std::int64_t k,
+              const DigitView& a, const DigitView& b, GemmEpilogue& epilogue, Parallel& parallel) {
+  const std::int64_t visible = std::min(n, epilogue.visible_columns(m - 1));
+  parallel.run(ceil_div(visible, kMaxTaskCols), [&](std::int64_t i) {
+    const Range cols = {i * kMaxTaskCols, std::min((i + 1) * kMaxTaskCols, visible)};
+    TaskScales scales;
+    epilogue.prepare(0, m, cols.begin, cols.size(), scales);
+    double sums[kFewRows * kMaxTaskCols];
+    DotsArgs args = {a.data,       a.row_stride, m, at(b, cols.begin, 0).data,
+                     b.row_stride, cols.size(),  k, sums,
+                     kMaxTaskCols};
+    kernels.dots(args);
+    epilogue.apply(scales, 0, m, cols.begin, cols.size(), sums, kMaxTaskCols);
+  });
+}
+
 }  // namespace
 
 void PackedGemm::run(std::int64_t m, std::int64_t n, std::int64_t k, const DigitView& a,
@@ -294,6 +320,10 @@ void PackedGemm::run(std::int64_t m, std::int64_t n, std::int64_t k, const Digit
   if (m == 0 || n == 0) return;
   thread_local Scratch scratch;
   GemmEpilogue epilogue(output, kernels_.epilogue, n);
+  if (is_thin(kernels_, m, a, b, output)) {
+    run_thin(kernels_, m, n, k, a, b, epilogue, parallel);
+    return epilogue.throw_if_trapped();
+  }
   Product product(kernels_, k, a, b, output, epilogue, parallel, scratch);
   const std::int64_t depth = std::clamp<std::int64_t>(k, 64, kPackDepth);
   const std::int64_t side = kPackDigits / depth / kMaxTaskRows * kMaxTaskRows;

@@ -51,6 +51,20 @@ struct TileArgs {
   std::int64_t ld = 0;
 };
 
+// s[r*ld + c] = S(r, c) of digits as they lie, contiguous in depth (any up to 2^24): for products
+// of so few rows that packing the other operand would cost more than the product.
+struct DotsArgs {
+  const std::int16_t* a = nullptr;
+  std::int64_t a_stride = 0;  // from row to row
+  std::int64_t rows = 0;
+  const std::int16_t* b = nullptr;
+  std::int64_t b_stride = 0;
+  std::int64_t cols = 0;
+  std::int64_t depth = 0;
+  double* s = nullptr;
+  std::int64_t ld = 0;
+};
+
 // A block of scaled sums: v(r, c) = (s[r*ld + c] * column_scale[c]) * row_scale[r], which is exact.
 struct ScaledBlock {
   const double* s = nullptr;
@@ -83,6 +97,7 @@ struct PackedKernels {
   // Called on a thread before the first tile of a task and after its last one; may be null.
   void (*enter)() = nullptr;
   void (*leave)() = nullptr;
+  void (*dots)(const DotsArgs& args) = nullptr;  // null: always pack
 };
 inline constexpr std::int64_t kMaxTileRows = 16;
 inline constexpr std::int64_t kMaxTileCols = 32;

@@ -21,6 +21,8 @@ void run_train(const manifests::RunSpec& spec);
 void run_replay(const manifests::RunSpec& spec);
 void run_materialise(const manifests::RunSpec& spec);
 void run_batch(const manifests::RunSpec& spec);
+void run_generate(const manifests::RunSpec& spec);
+void run_score(const manifests::RunSpec& spec);
 void run_data_add(const manifests::RunSpec& spec);
 void run_probe(const manifests::RunSpec& spec);
 

@@ -15,6 +15,8 @@ void emit(const Json& event) {
   std::fflush(stdout);
 }
 
+bool reader_left() { return std::ferror(stdout) != 0; }
+
 Json step_event(const logs::StepEvent& step, double seconds) {
   return {{"type", "step"},
           {"step", step.step},

@@ -16,6 +16,8 @@ namespace repro::train {
 // Writes an event. A reader that went away is no error: the training goes on and its results are
 // kept.
 void emit(const Json& event);
+// Whether the reader went away: a command whose events are all it makes need not go on.
+bool reader_left();
 
 Json step_event(const logs::StepEvent& step, double seconds);
 Json eval_event(const logs::EvalEvent& eval);

@@ -54,6 +54,10 @@ void run(const manifests::RunSpec& spec) {
       return run_data_add(spec);
     case manifests::SpecCommand::batch:
       return run_batch(spec);
+    case manifests::SpecCommand::generate:
+      return run_generate(spec);
+    case manifests::SpecCommand::score:
+      return run_score(spec);
     case manifests::SpecCommand::probe:
       return run_probe(spec);
   }

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <string>
+#include <utility>
 
 #include "artifacts/base/error.h"
 #include "tests/conformance/smoke_run.h"
@@ -113,6 +116,50 @@ TEST_F(TrainerTest, AStateOfAnotherModelIsRefusedWithAList) {
     EXPECT_NE(error.message().find("another dtype or shape: model.layers.0.mlp"),
               std::string::npos);
     EXPECT_NE(error.message().find("extra model.layers.1."), std::string::npos);
+  }
+}
+
+TEST_F(TrainerTest, WeightsAloneAreThoseOfTheState) {
+  Trainer trainer(inputs_.config, store_, inputs_.dataset, machine_);
+  trainer.initialize();
+  trainer.step(false);
+  const SavedState saved =
+      save_state(store_, trainer.parameters(), trainer.cursor(), Digest{}, parallel_);
+  Parameters parameters(inputs_.config.model);
+  EXPECT_EQ(load_weights(store_, saved.manifest, parameters, parallel_), saved.roots.model);
+  const Parameters& expected = trainer.parameters();
+  for (const Parameter& tensor : expected.tensors) {
+    const auto bytes = static_cast<std::size_t>(tensor.count) * sizeof(float);
+    EXPECT_EQ(std::memcmp(parameters.weights.data() + tensor.offset,
+                          expected.weights.data() + tensor.offset, bytes),
+              0)
+        << tensor.name;
+  }
+}
+
+// Two weights of one shape whose objects are exchanged: each object is sound, the state is not.
+TEST_F(TrainerTest, WeightsThatDoNotHaveTheirRootAreCorruption) {
+  Trainer trainer(inputs_.config, store_, inputs_.dataset, machine_);
+  trainer.initialize();
+  const SavedState saved =
+      save_state(store_, trainer.parameters(), trainer.cursor(), Digest{}, parallel_);
+  manifests::State state = manifests::parse_state(store_.get(saved.manifest), "state");
+  const auto digest_of = [&](const char* name) -> Digest& {
+    return std::find_if(state.tensors.begin(), state.tensors.end(),
+                        [&](const manifests::StateTensor& tensor) { return tensor.name == name; })
+        ->digest;
+  };
+  std::swap(digest_of("model.layers.0.mlp.gate_proj.weight"),
+            digest_of("model.layers.0.mlp.up_proj.weight"));
+  const Digest manifest = store_.put(manifests::encode_state(state)).digest;
+  Parameters parameters(inputs_.config.model);
+  try {
+    load_weights(store_, manifest, parameters, parallel_);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::corruption);
+    EXPECT_NE(error.message().find("model.layers.0.mlp.gate_proj.weight"), std::string::npos)
+        << error.what();
   }
 }
 

@@ -93,13 +93,36 @@ TEST(Gemm, AgreesOnDepthsAroundStepsWindowsAndSweeps) {
   }
 }
 
+// Few rows are multiplied as they lie where depth is contiguous, packed where it is not.
+TEST(Gemm, AgreesOnFewRowsUnpackedAndPacked) {
+  for (const std::int64_t m : {1, 2, 7, 8, 9}) {
+    for (const std::int64_t k : {1, 15, 16, 63, 64, 65, 200}) {
+      for (const Digits digits : {Digits::all_largest, Digits::alternating}) {
+        GemmCase shape;
+        shape.m = m;
+        shape.n = k == 64 ? 257 : 131;
+        shape.k = k;
+        shape.digits = digits;
+        shape.kind = k % 2 == 0 ? Kind::to_float : Kind::add_blocks;
+        shape.causal = m == 7;
+        shape.causal_offset = 127;
+        shape.b_transposed = m == 2 && k == 63;
+        expect_all_agree(shape, m == 8 ? 3 : 1);
+      }
+    }
+  }
+}
+
 TEST(Gemm, AgreesWhereSumsAreLargest) {
   GemmCase shape;
   shape.m = 1;
   shape.n = 2;
   shape.k = std::int64_t{1} << 24;
   shape.digits = Digits::all_largest;
-  expect_all_agree(shape, 1, available_gemm_paths(nullptr));  // emulation would take half a minute
+  // Unpacked, then packed; emulation would take half a minute.
+  expect_all_agree(shape, 1, available_gemm_paths(nullptr));
+  shape.b_transposed = true;
+  expect_all_agree(shape, 1, available_gemm_paths(nullptr));
 }
 
 TEST(Gemm, AgreesAroundTheDepthThatAnAccumulatorHolds) {
@@ -110,6 +133,7 @@ TEST(Gemm, AgreesAroundTheDepthThatAnAccumulatorHolds) {
       shape.n = 3;
       shape.k = k;
       shape.digits = k == bound ? Digits::all_largest : Digits::alternating;
+      shape.b_transposed = true;  // packed
       expect_all_agree(shape);
     }
   }

@@ -11,6 +11,7 @@
 #include <immintrin.h>
 
 #include "train/kernels/cpu/digits_amx.h"
+#include "train/kernels/cpu/dots_avx2.h"
 #include "train/kernels/cpu/sums_avx512.h"
 #include "train/kernels/tile_kernels.h"
 
@@ -168,6 +169,7 @@ const PackedKernels kAmxKernels = {"amx",
                                    {store_floats, add_integers},
                                    kAmxDepth,
                                    enter,
-                                   leave};
+                                   leave,
+                                   dots};
 
 }  // namespace repro::train

@@ -6,6 +6,7 @@
 // S = 65536 * H + (W - 65536 * H) mod 2^32, because the sum of the low halves of t is below 2^32.
 #include <immintrin.h>
 
+#include "train/kernels/cpu/dots_avx2.h"
 #include "train/kernels/cpu/pack_avx2.h"
 #include "train/kernels/tile_kernels.h"
 #include "train/numerics/float_bits.h"
@@ -165,6 +166,10 @@ const PackedKernels kAvx2Kernels = {"avx2",
                                     pack_panels<kAWidth>,
                                     pack_panels<kBWidth>,
                                     tile,
-                                    {store_floats, add_integers}};
+                                    {store_floats, add_integers},
+                                    kDepthPerBlock,
+                                    nullptr,
+                                    nullptr,
+                                    dots};
 
 }  // namespace repro::train

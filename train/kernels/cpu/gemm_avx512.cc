@@ -2,6 +2,7 @@
 // as in gemm_avx2.cc.
 #include <immintrin.h>
 
+#include "train/kernels/cpu/dots_avx2.h"
 #include "train/kernels/cpu/pack_avx2.h"
 #include "train/kernels/cpu/sums_avx512.h"
 #include "train/kernels/tile_kernels.h"
@@ -81,6 +82,10 @@ const PackedKernels kAvx512Kernels = {"avx512",
                                       pack_panels<kAWidth>,
                                       pack_panels<kBWidth>,
                                       tile,
-                                      {store_floats, add_integers}};
+                                      {store_floats, add_integers},
+                                      kDepthPerBlock,
+                                      nullptr,
+                                      nullptr,
+                                      dots};
 
 }  // namespace repro::train
