@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/config_view.h"
 #include "cli/recipe_source.h"
+#include "manifests/config_keys.h"
 
 namespace repro::cli {
 namespace {

@@ -13,6 +13,7 @@
 #include "cli/run_record.h"
 #include "cli/training.h"
 #include "cli/worker.h"
+#include "manifests/config_keys.h"
 
 namespace repro::cli {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "cli/io.h"
 #include "manifests/config.h"
+#include "manifests/config_keys.h"
 
 namespace repro::cli {
 

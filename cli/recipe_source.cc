@@ -9,6 +9,7 @@
 #include "artifacts/base/error.h"
 #include "artifacts/base/spelling.h"
 #include "cli/worker.h"
+#include "manifests/config_keys.h"
 
 namespace repro::cli {
 namespace {

@@ -39,9 +39,10 @@ Json& slot_of(Json& root, const std::string& path) {
 Json keys_json(Config config, std::optional<KeyClass> only) {
   Json root = Json::object();
   for (const KeyRow& row : key_rows()) {
-    if (!only || row.key.key_class == *only) {
-      slot_of(root, row.key.path) = field_json(row.field(config));
-    }
+    if (only && row.key.key_class != *only) continue;
+    const Field field = row.field(config);
+    if (row.omits_default && field_text(field) == row.key.default_value) continue;
+    slot_of(root, row.key.path) = field_json(field);
   }
   return root;
 }
@@ -78,20 +79,46 @@ void read_field(const Json& parent, const std::string& word, const Field& field,
   }
 }
 
-void check_keys_are_known(const Json& root, std::string_view what) {
-  std::vector<std::string_view> top = {"schema"};
-  for (const std::string& section : key_sections()) top.push_back(section);
+using Names = std::vector<std::string_view>;
+
+// The words below `prefix` ("model."; "" for the top level), by whether they must be there.
+std::pair<Names, Names> words_below(std::string_view prefix) {
+  std::pair<Names, Names> words;
   for (const KeyRow& row : key_rows()) {
-    if (row.key.path.find('.') == std::string::npos) top.push_back(row.key.path);
+    const std::string_view path = row.key.path;
+    if (!path.starts_with(prefix)) continue;
+    const std::string_view word = path.substr(prefix.size());
+    if (word.find('.') != std::string_view::npos) continue;
+    (row.omits_default ? words.second : words.first).push_back(word);
   }
-  check_json_keys(root, top, {}, what);
+  return words;
+}
+
+// Of each object: no key that is unknown, and every key that is not left out at its default. A
+// section of only such keys may be missing.
+void check_keys_are_known(const Json& root, std::string_view what) {
+  auto [required, optional] = words_below("");
+  required.push_back("schema");
   for (const std::string& section : key_sections()) {
-    std::vector<std::string_view> words;
-    for (const KeyRow& row : key_rows()) {
-      const std::string_view path = row.key.path;
-      if (path.starts_with(section + ".")) words.push_back(path.substr(section.size() + 1));
-    }
-    check_json_keys(root.at(section), words, {}, what);
+    (words_below(section + ".").first.empty() ? optional : required).push_back(section);
+  }
+  check_json_keys(root, required, optional, what);
+  for (const std::string& section : key_sections()) {
+    if (!root.contains(section)) continue;
+    const auto [words, omitted] = words_below(section + ".");
+    check_json_keys(root.at(section), words, omitted, what);
+  }
+}
+
+// A key that may be left out: absent, or another value than its default.
+void read_omissible(const KeyRow& row, const Json& root, Config& config, std::string_view what) {
+  const auto [section, word] = split_path(row.key.path);
+  if (!section.empty() && !root.contains(section)) return;
+  const Json& parent = section.empty() ? root : root.at(section);
+  const bool present = parent.contains(word);
+  if (present) read_field(parent, word, row.field(config), what);
+  if (present ? field_text(row.field(config)) == row.key.default_value : !section.empty()) {
+    fail_field(what, "section \"" + section + "\" says no more than its default");
   }
 }
 
@@ -126,6 +153,10 @@ Config parse_config(std::string_view json, std::string_view what) {
   check_keys_are_known(root, what);
   Config config;
   for (const KeyRow& row : key_rows()) {
+    if (row.omits_default) {
+      read_omissible(row, root, config, what);
+      continue;
+    }
     const auto [section, word] = split_path(row.key.path);
     read_field(section.empty() ? root : root.at(section), word, row.field(config), what);
   }

@@ -2,10 +2,9 @@
 // (manifests/recipe.h resolves it); this is what is hashed, stored and handed to the trainer.
 //
 // Each key is *deciding* (it can change a bit of a state or of the log) or *running* (it cannot).
-// One table, `config_keys()`, holds path, type, class, range, default and one line of help for
-// every key; YAML reading, `--set`, canonical JSON, help, `diff` and docs/recipes.md all work from
-// it. Canonical JSON of a config nests by dots ("model": {"hidden_size": 128, ...}); decimals are
-// strings in shortest round-trip form.
+// manifests/config_keys.h has the table of all keys. Canonical JSON of a config nests by dots
+// ("model": {"hidden_size": 128, ...}); decimals are strings in shortest round-trip form;
+// native.dtype stands there only where it is not fp32.
 #pragma once
 
 #include <cstdint>
@@ -92,6 +91,15 @@ struct EvalConfig {
   bool operator==(const EvalConfig&) const = default;
 };
 
+// What the native profile alone reads.
+struct NativeConfig {
+  // "fp32", or "bf16": products and attention of bfloat16 operands; weights, gradients, optimizer,
+  // norms and loss stay in float32.
+  std::string dtype = "fp32";
+
+  bool operator==(const NativeConfig&) const = default;
+};
+
 // Running keys: none of them can change a bit.
 struct RunConfig {
   std::int64_t checkpoint_every = 0;  // 0: only at the end and on a signal
@@ -115,35 +123,12 @@ struct Config {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   EvalConfig eval;
+  NativeConfig native;
   RunConfig run;
 
   bool operator==(const Config&) const = default;
 };
 
-enum class KeyClass : std::uint8_t { label, deciding, running };
-enum class KeyType : std::uint8_t { text, integer, decimal, boolean, ranges };
-
-struct ConfigKey {
-  std::string path;  // "model.hidden_size"
-  KeyType type = KeyType::text;
-  KeyClass key_class = KeyClass::deciding;
-  bool required = false;
-  std::string help;
-  std::string allowed;        // for people: "1..1048576", "exact|native"
-  std::string default_value;  // as a person writes it; "" for required keys
-};
-
-// All keys, in path order.
-const std::vector<ConfigKey>& config_keys();
-
-// The value at `path` as canonical JSON (decimals as strings). Error(invalid_argument) with the
-// nearest known name for an unknown path.
-Json config_value(const Config& config, std::string_view path);
-// Sets one value from text as a person writes it (`--set key=value`); checks type and range. Ranges
-// are "a..b,c..d" ("" for none). Error(invalid_argument) begins with `where` ("olmo2.yaml:12",
-// "--set").
-void set_config_value(Config& config, std::string_view path, std::string_view text,
-                      std::string_view where);
 // Checks every range and the relations between keys (head_dim even, warm-up <= steps, ...).
 // Error(invalid_argument).
 void check_config(const Config& config);

@@ -57,6 +57,13 @@ void check_training(const Config& config) {
   }
 }
 
+void check_native(const Config& config) {
+  if (config.profile != "native" && config.native != NativeConfig{}) {
+    fail("native.dtype " + config.native.dtype + " does not go with profile " + config.profile,
+         "train with --profile native, or leave native.dtype out");
+  }
+}
+
 }  // namespace
 
 void check_config(const Config& config) {
@@ -64,6 +71,7 @@ void check_config(const Config& config) {
   for (const KeyRow& row : key_rows()) check_limits(row, row.field(copy), "");
   check_heads(config.model);
   check_training(config);
+  check_native(config);
 }
 
 }  // namespace repro::manifests

@@ -102,6 +102,11 @@ KeyRow running(KeyRow row) {
   return row;
 }
 
+KeyRow omitting_default(KeyRow row) {
+  row.omits_default = true;
+  return row;
+}
+
 KeyRow label(KeyRow row) {
   row.key.key_class = KeyClass::label;
   return row;
@@ -228,6 +233,9 @@ std::vector<KeyRow> make_rows() {
   rows.push_back(label(text("name", top<&Config::name>, "label of the recipe")));
   rows.push_back(one_of("profile", top<&Config::profile>, {"exact", "native"},
                         "arithmetic: exact/1, or the vendor's float kernels"));
+  rows.push_back(omitting_default(
+      one_of("native.dtype", in<&Config::native, &NativeConfig::dtype>, {"fp32", "bf16"},
+             "operands of products and attention in the native profile")));
   add_model_rows(rows);
   add_data_rows(rows);
   add_train_rows(rows);

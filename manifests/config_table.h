@@ -11,6 +11,7 @@
 
 #include "artifacts/base/error.h"
 #include "manifests/config.h"
+#include "manifests/config_keys.h"
 
 namespace repro::manifests {
 
@@ -33,6 +34,9 @@ struct KeyRow {
   ConfigKey key;
   Field (*field)(Config&) = nullptr;
   Limits limits;
+  // Canonical JSON leaves the key out where it has its default: digests of configs and derivations
+  // from before there was such a key stay what they were.
+  bool omits_default = false;
 };
 
 // Rows in path order.

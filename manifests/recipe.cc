@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "manifests/config_keys.h"
 #include "manifests/config_table.h"
 #include "manifests/json_fields.h"
 #include "manifests/recipe_reader.h"

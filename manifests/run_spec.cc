@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "manifests/config_keys.h"
 #include "manifests/json_fields.h"
 #include "manifests/parsers.h"
 #include "manifests/schema.h"

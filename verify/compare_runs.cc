@@ -6,6 +6,7 @@
 
 #include "artifacts/base/error.h"
 #include "artifacts/base/json.h"
+#include "manifests/config_keys.h"
 #include "verify/compare.h"
 #include "verify/run_logs.h"
 

@@ -89,8 +89,16 @@ Json parse_canonical_json(std::string_view text, std::string_view what) {
   return value;
 }
 
+namespace {
+
+void require_object(const Json& value, std::string_view what) {
+  if (!value.is_object()) fail_corrupt(what, "expected a JSON object");
+}
+
+}  // namespace
+
 const Json& json_at(const Json& object, std::string_view key, std::string_view what) {
-  if (!object.is_object()) fail_corrupt(what, "expected a JSON object");
+  require_object(object, what);
   const auto found = object.find(key);
   if (found == object.end()) fail_corrupt(what, "key \"" + std::string(key) + "\" is missing");
   return *found;
@@ -139,6 +147,7 @@ const Json& json_object(const Json& object, std::string_view key, std::string_vi
 
 void check_json_keys(const Json& object, const std::vector<std::string_view>& keys,
                      const std::vector<std::string_view>& optional_keys, std::string_view what) {
+  require_object(object, what);
   for (std::string_view key : keys) json_at(object, key, what);
   for (const auto& item : object.items()) {
     const auto known = [&](const std::vector<std::string_view>& list) {

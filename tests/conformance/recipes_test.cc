@@ -1,6 +1,8 @@
 // The promise: the bits of a run are a function of recipe and data alone. Every built-in recipe's
-// smoke size reaches its golden root on every thread count, kernel path and micro-batch, and after
-// stop-and-resume: the full product for the first recipe, a pairwise covering array for the others.
+// smoke size reaches its golden root on every thread count, kernel path and micro-batch, with and
+// without padding, straight and after stop-and-resume: every thread count x path x micro-batch for
+// the first recipe, a pairwise covering array of all five for the others. REPRO_ONE_PER_PATH: a
+// variant for each kernel path, for machines that are emulated.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -23,6 +25,7 @@ namespace {
 const std::string kFullProductRecipe = "olmo2-tiny";
 const std::vector<int> kThreads = {1, 2, 3, 7};
 const std::vector<std::int64_t> kMicroBatches = {1, 2, 4};
+const std::vector<std::int64_t> kPaddings = {0, 5};
 
 std::vector<std::string> kernel_names() {
   std::vector<std::string> names;
@@ -37,11 +40,15 @@ std::int64_t resume_point(std::size_t variant, std::int64_t steps) {
 
 std::vector<Variant> full_product(std::int64_t steps) {
   std::vector<Variant> variants;
+  const std::size_t per_thread_count = kernel_names().size() * kMicroBatches.size();
   for (int threads : kThreads) {
     for (const std::string& kernels : kernel_names()) {
       for (std::int64_t micro_batch : kMicroBatches) {
-        Variant variant{threads, kernels, micro_batch, 0};
-        if (variants.size() % 2 == 1) variant.resume_at = resume_point(variants.size(), steps);
+        Variant variant{threads, kernels, micro_batch, 0, 0};
+        // Each path and micro-batch meets every combination of the two among the thread counts.
+        const std::size_t mixed = variants.size() + variants.size() / per_thread_count;
+        if (mixed % 2 == 1) variant.resume_at = resume_point(variants.size(), steps);
+        variant.padding = kPaddings[mixed / 2 % kPaddings.size()];
         variants.push_back(variant);
       }
     }
@@ -53,12 +60,12 @@ std::vector<Variant> full_product(std::int64_t steps) {
 std::vector<Variant> pairwise(std::int64_t steps) {
   using Pair = std::tuple<int, std::string, int, std::string>;
   const auto pairs = [](const Variant& v) {
-    const std::vector<std::string> values = {std::to_string(v.threads), v.kernels,
-                                             std::to_string(v.micro_batch),
-                                             v.resume_at == 0 ? "straight" : "resumed"};
+    const std::vector<std::string> values = {
+        std::to_string(v.threads), v.kernels, std::to_string(v.micro_batch),
+        std::to_string(v.padding), v.resume_at == 0 ? "straight" : "resumed"};
     std::set<Pair> set;
-    for (int a = 0; a < 4; ++a) {
-      for (int b = a + 1; b < 4; ++b) {
+    for (int a = 0; a < 5; ++a) {
+      for (int b = a + 1; b < 5; ++b) {
         set.insert(
             {a, values[static_cast<std::size_t>(a)], b, values[static_cast<std::size_t>(b)]});
       }
@@ -67,9 +74,12 @@ std::vector<Variant> pairwise(std::int64_t steps) {
   };
   std::vector<Variant> candidates;
   for (const Variant& variant : full_product(steps)) {
-    for (bool resumed : {false, true}) {
-      candidates.push_back(variant);
-      candidates.back().resume_at = resumed ? resume_point(candidates.size(), steps) : 0;
+    for (const std::int64_t padding : kPaddings) {
+      for (bool resumed : {false, true}) {
+        candidates.push_back(variant);
+        candidates.back().padding = padding;
+        candidates.back().resume_at = resumed ? resume_point(candidates.size(), steps) : 0;
+      }
     }
   }
   std::set<Pair> open;
@@ -90,6 +100,17 @@ std::vector<Variant> pairwise(std::int64_t steps) {
     chosen.push_back(*best);
   }
   return chosen;
+}
+
+std::vector<Variant> one_per_path(std::int64_t steps) {
+  std::vector<Variant> variants;
+  for (const std::string& kernels : kernel_names()) {
+    const std::size_t i = variants.size();
+    variants.push_back({kThreads[i % kThreads.size()], kernels,
+                        kMicroBatches[i % kMicroBatches.size()], kPaddings[i % kPaddings.size()],
+                        i == 1 ? resume_point(i, steps) : 0});
+  }
+  return variants;
 }
 
 std::string golden_path(const std::string& recipe) {
@@ -120,8 +141,9 @@ TEST_P(RecipeConformance, EveryVariantReachesTheGoldenRoot) {
     system_file_system().write_file_atomically(path, golden_of(inputs, result).dump(2) + "\n");
   }
   const Json golden = parse_json(system_file_system().read_file(path), path);
-  const std::vector<Variant> variants =
-      recipe == kFullProductRecipe ? full_product(steps) : pairwise(steps);
+  const std::vector<Variant> variants = find_environment("REPRO_ONE_PER_PATH") ? one_per_path(steps)
+                                        : recipe == kFullProductRecipe         ? full_product(steps)
+                                                                               : pairwise(steps);
   for (const Variant& variant : variants) {
     const SmokeResult result = run_smoke(inputs, store, variant);
     ASSERT_EQ(golden_of(inputs, result), golden) << recipe << ": " << variant.text();

@@ -16,7 +16,8 @@ namespace repro::train {
 
 std::string Variant::text() const {
   return "threads " + std::to_string(threads) + ", kernels " + kernels + ", micro-batch " +
-         std::to_string(micro_batch) + ", resume at " + std::to_string(resume_at);
+         std::to_string(micro_batch) + ", padding " + std::to_string(padding) + ", resume at " +
+         std::to_string(resume_at);
 }
 
 SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store) {
@@ -37,7 +38,7 @@ SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store) {
 
 SmokeResult run_smoke(const SmokeInputs& inputs, artifacts::Store& store, const Variant& variant) {
   Parallel parallel(variant.threads);
-  const Machine machine{&parallel, variant.kernels, variant.micro_batch};
+  const Machine machine{&parallel, variant.kernels, variant.micro_batch, variant.padding};
   auto trainer = std::make_unique<Trainer>(inputs.config, store, inputs.dataset, machine);
   trainer->initialize();
   logs::Chain chain(logs::genesis(logs::kLogSchema, "smoke"));

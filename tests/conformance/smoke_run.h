@@ -17,6 +17,7 @@ struct Variant {
   int threads = 1;
   std::string kernels = "auto";
   std::int64_t micro_batch = 1;
+  std::int64_t padding = 0;    // masked positions after every sequence
   std::int64_t resume_at = 0;  // stop, store the state, and go on from the store; 0: never
 
   std::string text() const;

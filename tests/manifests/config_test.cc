@@ -7,12 +7,14 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "manifests/config_keys.h"
 #include "tests/manifests/samples.h"
 
 namespace repro::manifests {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 // Adding, renaming or reclassing a key changes what people can write and what is hashed: it must be
 // meant, and shows here.
@@ -45,6 +47,7 @@ model.rms_norm_eps decimal deciding =1e-06
 model.rope_theta decimal deciding =5e+05
 model.vocab_size integer deciding required
 name text label =
+native.dtype text deciding =fp32
 optimizer.beta1 decimal deciding =0.9
 optimizer.beta2 decimal deciding =0.95
 optimizer.decay_embeddings boolean deciding =false
@@ -81,6 +84,20 @@ TEST(Config, ParseInvertsEncode) {
   config.train.seed = std::numeric_limits<std::int64_t>::max();
   config.data.source = "/srv/t\xC3\xA9xt";
   EXPECT_EQ(parse_config(encode_config(config), "config"), config);
+  config.native.dtype = "bf16";
+  EXPECT_EQ(parse_config(encode_config(config), "config"), config);
+}
+
+// Digests of configs and derivations from before there was such a key hold.
+TEST(Config, NativeDtypeStandsInTheBytesOnlyWhereItIsNotTheDefault) {
+  Config config = sample_config();
+  EXPECT_THAT(encode_config(config), Not(HasSubstr("\"native\"")));
+  EXPECT_FALSE(deciding_keys(config).contains("native"));
+  config.profile = "native";
+  EXPECT_FALSE(deciding_keys(config).contains("native"));
+  config.native.dtype = "bf16";
+  EXPECT_THAT(encode_config(config), HasSubstr(R"("native":{"dtype":"bf16"})"));
+  EXPECT_EQ(deciding_keys(config)["native"]["dtype"], "bf16");
 }
 
 TEST(Config, DecimalsAreKeptToTheBit) {
@@ -169,6 +186,7 @@ constexpr Refusal kRefusals[] = {
     {"optimizer.decay_norms", "True", "expected true or false"},
     {"optimizer.name", "adam", "did you mean adamw?"},
     {"profile", "exakt", "did you mean exact?"},
+    {"native.dtype", "bf15", "did you mean bf16?"},
     {"run.kernels", "avx3", "did you mean avx2?"},
     {"run.device", "gpu", "expected one of cpu|cuda"},
     {"run.ranks", "0", "expected an integer in 1.."},
@@ -213,6 +231,8 @@ TEST(Config, RelationsBetweenKeysAreChecked) {
       {[](Config& c) { c.train.batch_size = 1 << 20; }, "tokens a step"},
       {[](Config& c) { c.data.holdout_every = 1; }, "holds out every instance"},
       {[](Config& c) { c.data.holdout_every = 0; }, "needs held-out text"},
+      {[](Config& c) { c.native.dtype = "bf16"; },
+       "native.dtype bf16 does not go with profile exact"},
       {[](Config& c) { c.model.vocab_size = 0; }, "model.vocab_size is \"0\""},
       {[](Config& c) { c.train.steps = 0; }, "train.steps is \"0\""},
       {[](Config& c) { c.optimizer.beta1 = std::nan(""); }, "optimizer.beta1 is \"nan\""},
@@ -267,6 +287,11 @@ TEST(Config, ParseRefusesWhatEncodeNeverWrites) {
        },
        "data.skip_batches"},
       {[](Json& j) { j["model"]["num_heads"] = 3; }, "does not divide"},
+      {[](Json& j) { j["native"]["dtype"] = "bf16"; }, "does not go with profile exact"},
+      {[](Json& j) { j["native"]["dtype"] = "fp32"; }, "no more than its default"},
+      {[](Json& j) { j["native"] = Json::object(); }, "no more than its default"},
+      {[](Json& j) { j["native"]["dtyp"] = "bf16"; }, "unknown key \"dtyp\""},
+      {[](Json& j) { j["native"] = 1; }, "expected a JSON object"},
       {[](Json& j) { j["run"]["threads"] = -1; }, "run.threads"},
       {[](Json& j) { j["schema"] = "repro.config"; }, "its schema is not repro.config/1"},
   };

@@ -6,6 +6,7 @@
 
 #include "artifacts/base/digest.h"
 #include "artifacts/base/merkle.h"
+#include "manifests/config_keys.h"
 #include "manifests/recipe.h"
 #include "tests/manifests/samples.h"
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "manifests/config_keys.h"
 #include "tests/manifests/samples.h"
 
 namespace repro::manifests {

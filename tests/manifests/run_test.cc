@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "manifests/config_keys.h"
 #include "tests/manifests/flips.h"
 #include "tests/manifests/samples.h"
 

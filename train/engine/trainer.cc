@@ -81,6 +81,29 @@ std::vector<RowRange> gradient_groups(std::int64_t sequences, std::int64_t lengt
   return groups;
 }
 
+// The same sequences, each followed by masked positions, which join its last gradient group.
+MicroBatch Trainer::padded(const MicroBatch& micro) {
+  const std::int64_t padding = machine_.padding;
+  if (padding == 0) return micro;
+  REPRO_CHECK(config_.profile == "exact");
+  MicroBatch result = micro;
+  result.length = micro.length + padding;
+  result.padding = padding;
+  padded_ids_.clear();
+  for (std::int64_t s = 0; s < micro.sequences; ++s) {
+    const auto ids = micro.ids.subspan(static_cast<std::size_t>(s * micro.length),
+                                       static_cast<std::size_t>(micro.length));
+    padded_ids_.insert(padded_ids_.end(), ids.begin(), ids.end());
+    padded_ids_.insert(padded_ids_.end(), static_cast<std::size_t>(padding), ids.front());
+  }
+  result.ids = padded_ids_;
+  for (RowRange& group : result.groups) {
+    group.begin += group.begin / micro.length * padding;
+    group.end += group.end / micro.length * padding;
+  }
+  return result;
+}
+
 // A micro-batch is a run of whole sequences that ends where a gradient group ends.
 LossSums Trainer::accumulate(const Batch& batch) {
   const auto sequences = static_cast<std::int64_t>(batch.samples.size());
@@ -99,7 +122,7 @@ LossSums Trainer::accumulate(const Batch& batch) {
             .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(group.end - begin));
     micro.sequences = (group.end - begin) / length;
     micro.length = length;
-    sums += backend_->accumulate(micro);
+    sums += backend_->accumulate(padded(micro));
     micro.groups.clear();
     begin = group.end;
   }
@@ -155,7 +178,7 @@ logs::EvalEvent Trainer::evaluate(Peaks* peaks) {
     micro.ids = ids;
     micro.sequences = end - begin;
     micro.length = length;
-    sums += backend_->evaluate(micro, peaks);
+    sums += backend_->evaluate(padded(micro), peaks);
   }
   logs::EvalEvent event;
   event.step = cursor_.step;

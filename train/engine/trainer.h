@@ -24,6 +24,7 @@ struct Machine {
   Parallel* parallel = nullptr;
   std::string kernels = "auto";
   std::int64_t micro_batch = 0;  // sequences; 0: about 1024 tokens at a time
+  std::int64_t padding = 0;      // positions appended to every sequence and masked; exact only
 };
 
 class Trainer {
@@ -60,6 +61,7 @@ class Trainer {
   struct Data;
   void configure(const artifacts::Store& store, const manifests::Dataset& dataset);
   Batch next_batch(std::int64_t index);
+  MicroBatch padded(const MicroBatch& micro);
   LossSums accumulate(const Batch& batch);
 
   manifests::Config config_;
@@ -68,6 +70,7 @@ class Trainer {
   Cursor cursor_;
   std::unique_ptr<Data> data_;
   std::unique_ptr<Backend> backend_;
+  std::vector<std::uint32_t> padded_ids_;
 };
 
 // Gradient groups of a step's rows (docs/arithmetic.md, "Gradient groups"): consecutive whole

@@ -61,7 +61,7 @@ struct GemmOutput {
 // The exponent of an empty (all-zero) vector; it never enters a maximum.
 inline constexpr std::int32_t kEmptyExponent = INT32_MIN;
 
-// One way to compute S exactly. "scalar", "fp64", "avx2", "avx512", "amx"; later "neon".
+// One way to compute S exactly. "scalar", "fp64", "avx2", "avx512", "amx", "neon".
 class GemmPath {
  public:
   virtual ~GemmPath() = default;

@@ -12,7 +12,7 @@ namespace repro::train {
 
 // One selectable path: a matrix product and the row kernels that go with it.
 struct KernelPath {
-  std::string_view name;  // "scalar", "fp64", "avx2", "avx512", "amx"
+  std::string_view name;  // "scalar", "fp64", "avx2", "avx512", "amx", "neon"
   const GemmPath* gemm = nullptr;
   const RowKernels* rows = nullptr;
 };

@@ -107,5 +107,7 @@ extern const PackedKernels kScalarKernels;
 extern const PackedKernels kAvx2Kernels;
 extern const PackedKernels kAvx512Kernels;
 extern const PackedKernels kAmxKernels;
+// Defined on AArch64 only, where every CPU can run them.
+extern const PackedKernels kNeonKernels;
 
 }  // namespace repro::train

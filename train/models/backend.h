@@ -22,6 +22,7 @@ struct MicroBatch {
   std::span<const std::uint32_t> ids;
   std::int64_t sequences = 0;
   std::int64_t length = 0;
+  std::int64_t padding = 0;      // so many positions at the end of each sequence are not of it
   std::vector<RowRange> groups;  // gradient groups, covering the rows in order
 };
 
@@ -43,7 +44,8 @@ class Backend {
   virtual double update(const UpdateConstants& constants) = 0;
 };
 
-// Targets of next-token prediction: within each sequence token t + 1, none for the last.
+// Targets of next-token prediction: within each sequence token t + 1, none for the last and for
+// padding.
 std::vector<std::int32_t> next_token_targets(const MicroBatch& batch);
 
 }  // namespace repro::train

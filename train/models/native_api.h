@@ -10,7 +10,7 @@
 
 namespace repro::train {
 
-inline constexpr int kNativeApiVersion = 1;
+inline constexpr int kNativeApiVersion = 2;
 
 struct NativeApi {
   int version = 0;

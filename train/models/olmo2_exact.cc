@@ -28,7 +28,10 @@ class ExactOlmo2 final : public Backend {
  public:
   ExactOlmo2(const manifests::Config& config, KernelPath path, Parallel& parallel,
              Parameters& parameters)
-      : config_(config), parameters_(parameters), rope_(config.model, config.data.sequence_length) {
+      : config_(config),
+        parameters_(parameters),
+        positions_(config.data.sequence_length),
+        rope_(config.model, positions_) {
     context_.path = path;
     context_.parallel = &parallel;
     for (std::int64_t i = 0; i < config.model.num_layers; ++i) {
@@ -89,6 +92,10 @@ class ExactOlmo2 final : public Backend {
 
   // Leaves h_ (before the final norm), final_digits_ and everything in saved_.
   void forward(const MicroBatch& batch, const StepShape& shape) {
+    if (batch.length > positions_) {
+      positions_ = batch.length;
+      rope_ = RopeTable(config_.model, positions_);
+    }
     const std::int64_t rows = shape.rows();
     const std::int64_t hidden = shape.hidden;
     h_.resize(rows * hidden);
@@ -147,6 +154,7 @@ class ExactOlmo2 final : public Backend {
   manifests::Config config_;
   Context context_;
   Parameters& parameters_;
+  std::int64_t positions_ = 0;  // of rope_
   RopeTable rope_;
   const Parameter* embedding_ = nullptr;
   const Parameter* final_norm_ = nullptr;
@@ -169,7 +177,8 @@ std::vector<std::int32_t> next_token_targets(const MicroBatch& batch) {
   std::vector<std::int32_t> targets(batch.ids.size(), kNoTarget);
   for (std::size_t r = 0; r < batch.ids.size(); ++r) {
     const auto position = static_cast<std::int64_t>(r) % batch.length;
-    if (position + 1 < batch.length) targets[r] = static_cast<std::int32_t>(batch.ids[r + 1]);
+    if (position + 1 < batch.length - batch.padding)
+      targets[r] = static_cast<std::int32_t>(batch.ids[r + 1]);
   }
   return targets;
 }

@@ -1,6 +1,8 @@
-// OLMo 2 on LibTorch's own float32 kernels, with autograd: the profile `native`. Its promise is the
+// OLMo 2 on LibTorch's own kernels, with autograd: the profile `native`. Its promise is the
 // field's usual one (same software, same CPU, same thread count), so the derivation binds those;
 // see docs/determinism.md. Same parameters, order, schedule and log as the exact profile.
+// float32; with native.dtype bf16 products and attention have bfloat16 operands and results, as
+// mixed-precision training has them, and everything between them stays float32.
 //
 // Only ATen headers: torch/torch.h costs twelve CPU-seconds a file and is banned.
 #include <ATen/Context.h>
@@ -53,7 +55,7 @@ Tensor rms_norm(const Tensor& x, const Tensor& gain, double epsilon) {
 class NativeOlmo2 final : public Backend {
  public:
   NativeOlmo2(const manifests::Config& config, int threads, Parameters& parameters)
-      : config_(config), parameters_(parameters) {
+      : config_(config), parameters_(parameters), bf16_(config.native.dtype == "bf16") {
     set_deterministic(threads);
     for (const Parameter& tensor : parameters.tensors) {
       Tensor weight = at::from_blob(parameters.weights.data() + tensor.offset, tensor.shape,
@@ -135,6 +137,13 @@ class NativeOlmo2 final : public Backend {
     return x * cosines_ + rotated * sines_;
   }
 
+  // As an operand of a product or of attention.
+  Tensor narrow(const Tensor& x) const { return bf16_ ? x.to(at::kBFloat16) : x; }
+
+  Tensor linear(const Tensor& x, const Tensor& w) const {
+    return at::linear(narrow(x), narrow(w)).to(at::kFloat);
+  }
+
   Tensor split_heads(const Tensor& x, std::int64_t heads) const {
     return x.view({x.size(0), x.size(1), heads, config_.model.head_dim()}).transpose(1, 2);
   }
@@ -143,22 +152,23 @@ class NativeOlmo2 final : public Backend {
     const std::string prefix = "model.layers." + std::to_string(index) + ".";
     const auto w = [&](const char* name) { return weight(prefix + name); };
     const double epsilon = config_.model.rms_norm_eps;
-    const Tensor q = rms_norm(at::linear(h, w("self_attn.q_proj.weight")),
-                              w("self_attn.q_norm.weight"), epsilon);
-    const Tensor k = rms_norm(at::linear(h, w("self_attn.k_proj.weight")),
-                              w("self_attn.k_norm.weight"), epsilon);
-    const Tensor v = at::linear(h, w("self_attn.v_proj.weight"));
+    const Tensor q =
+        rms_norm(linear(h, w("self_attn.q_proj.weight")), w("self_attn.q_norm.weight"), epsilon);
+    const Tensor k =
+        rms_norm(linear(h, w("self_attn.k_proj.weight")), w("self_attn.k_norm.weight"), epsilon);
+    const Tensor v = linear(h, w("self_attn.v_proj.weight"));
     const std::int64_t kv_heads = config_.model.num_kv_heads;
     const Tensor attended = at::scaled_dot_product_attention(
-        rope(split_heads(q, config_.model.num_heads)), rope(split_heads(k, kv_heads)),
-        split_heads(v, kv_heads), {}, 0.0, /*is_causal=*/true, {},
+        narrow(rope(split_heads(q, config_.model.num_heads))),
+        narrow(rope(split_heads(k, kv_heads))), narrow(split_heads(v, kv_heads)), {}, 0.0,
+        /*is_causal=*/true, {},
         /*enable_gqa=*/kv_heads != config_.model.num_heads);
-    const Tensor o = attended.transpose(1, 2).reshape({h.size(0), h.size(1), -1});
-    const Tensor middle = h + rms_norm(at::linear(o, w("self_attn.o_proj.weight")),
+    const Tensor o = attended.transpose(1, 2).reshape({h.size(0), h.size(1), -1}).to(at::kFloat);
+    const Tensor middle = h + rms_norm(linear(o, w("self_attn.o_proj.weight")),
                                        w("post_attention_layernorm.weight"), epsilon);
-    const Tensor a = at::silu(at::linear(middle, w("mlp.gate_proj.weight"))) *
-                     at::linear(middle, w("mlp.up_proj.weight"));
-    return middle + rms_norm(at::linear(a, w("mlp.down_proj.weight")),
+    const Tensor a = at::silu(linear(middle, w("mlp.gate_proj.weight"))) *
+                     linear(middle, w("mlp.up_proj.weight"));
+    return middle + rms_norm(linear(a, w("mlp.down_proj.weight")),
                              w("post_feedforward_layernorm.weight"), epsilon);
   }
 
@@ -168,7 +178,7 @@ class NativeOlmo2 final : public Backend {
     Tensor h = at::embedding(weight("model.embed_tokens.weight"), tokens);
     for (std::int64_t i = 0; i < config_.model.num_layers; ++i) h = layer(h, i);
     h = rms_norm(h, weight("model.norm.weight"), config_.model.rms_norm_eps);
-    const Tensor logits = at::linear(h.narrow(1, 0, batch.length - 1), weight("lm_head.weight"));
+    const Tensor logits = linear(h.narrow(1, 0, batch.length - 1), weight("lm_head.weight"));
     const Tensor targets = tokens.narrow(1, 1, batch.length - 1);
     const Tensor log_sum = at::logsumexp(logits, -1);
     const Tensor target_logits = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1);
@@ -211,6 +221,7 @@ class NativeOlmo2 final : public Backend {
   std::vector<Tensor> weights_;  // leaves over the engine's memory, in memory order
   Tensor cosines_;
   Tensor sines_;
+  bool bf16_ = false;  // of config_.native.dtype
   std::int64_t step_ = 0;
 };
 

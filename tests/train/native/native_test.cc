@@ -35,9 +35,11 @@ struct Trajectory {
   std::vector<double> norms;
 };
 
-Trajectory train(const manifests::Config& base, const std::string& profile, std::int64_t steps) {
+Trajectory train(const manifests::Config& base, const std::string& profile, std::int64_t steps,
+                 const std::string& dtype = "fp32") {
   manifests::Config config = base;
   config.profile = profile;
+  config.native.dtype = dtype;
   Parallel parallel(1);
   Parameters parameters(config.model);
   parameters.initialize(config.model, 3, parallel);
@@ -70,6 +72,27 @@ TEST(Native, AgreesWithExactToFloatAccuracy) {
     EXPECT_NEAR(exact.losses[i], native.losses[i], 5e-3) << "step " << i + 1;
   }
   EXPECT_LT(native.losses.back(), native.losses.front() - 0.1);
+}
+
+// bfloat16 has 8 bits of significand: rounding errors of 2^-9 of an operand, averaged over a loss.
+// They must be seen (a dtype that is not used would pass), and must not stop learning.
+TEST(Native, Bf16AgreesWithExactToBfloat16Accuracy) {
+  const Trajectory exact = train(small_config(), "exact", 20);
+  const Trajectory bf16 = train(small_config(), "native", 20, "bf16");
+  EXPECT_NEAR(exact.losses[0], bf16.losses[0], 1e-2);
+  EXPECT_GT(std::abs(exact.losses[0] - bf16.losses[0]), 1e-6);
+  EXPECT_NEAR(exact.norms[0] / bf16.norms[0], 1.0, 2e-2);
+  for (std::size_t i = 0; i < exact.losses.size(); ++i) {
+    EXPECT_NEAR(exact.losses[i], bf16.losses[i], 5e-2) << "step " << i + 1;
+  }
+  EXPECT_LT(bf16.losses.back(), bf16.losses.front() - 0.1);
+}
+
+TEST(Native, Bf16TwiceGivesTheSameBits) {
+  const Trajectory first = train(small_config(), "native", 3, "bf16");
+  const Trajectory second = train(small_config(), "native", 3, "bf16");
+  EXPECT_EQ(first.losses, second.losses);
+  EXPECT_EQ(first.norms, second.norms);
 }
 
 TEST(Native, TwiceGivesTheSameBits) {

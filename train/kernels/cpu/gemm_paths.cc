@@ -13,23 +13,15 @@
 namespace repro::train {
 namespace {
 
-bool has_avx2() {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") != 0;
-#else
-  return false;
-#endif
-}
+bool has_avx2() { return __builtin_cpu_supports("avx2") != 0; }
 
 bool has_avx512() {
-#if defined(__x86_64__)
   return has_avx2() && __builtin_cpu_supports("avx512f") != 0 &&
          __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
          __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
-#else
-  return false;
-#endif
 }
+#endif
 
 // Paths are handed out as pointers that stay good, so each distinct `blas` keeps one object.
 const GemmPath* double_path(DoubleGemm blas, const EpilogueKernels& epilogue) {
@@ -62,6 +54,9 @@ std::vector<const GemmPath*> available_gemm_paths(DoubleGemm blas) {
   static const PackedGemm amx(kAmxKernels);
   if (has_avx512()) paths.push_back(&avx512);
   if (has_avx512() && has_amx_int8()) paths.push_back(&amx);
+#elif defined(__aarch64__)
+  static const PackedGemm neon(kNeonKernels);
+  paths.push_back(&neon);
 #endif
   return paths;
 }

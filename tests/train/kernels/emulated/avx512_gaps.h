@@ -3,6 +3,8 @@
 // under the native names, so a newer version's own are preferred.
 #pragma once
 
+#include <simde/x86/avx512.h>
+
 #include <cmath>
 #include <cstdint>
 #include <cstring>
