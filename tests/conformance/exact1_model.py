@@ -2,6 +2,8 @@
 
 Rows are the tokens of the step's sequences, one sequence after the other.
 """
+import functools
+
 import numpy as np
 
 from exact1_functions import rope_table
@@ -156,38 +158,53 @@ class StepResult:
         self.z_loss_sum = int(exact_sum(loss.loss_units - loss.ce_units))
 
 
+@functools.lru_cache(maxsize=None)
+def rope_tables(theta, width, positions):
+    return rope_table(theta, width, range(positions))
+
+
+class Network:
+    """The layers, for `sequences` sequences of `length` tokens."""
+
+    def __init__(self, weights, config, sequences, length):
+        model = config["model"]
+        width = model["hidden_size"] // model["num_heads"]
+        tables = [np.tile(table[:length], (sequences, 1)) for table in
+                  rope_tables(float(model["rope_theta"]), width, config["data"]["sequence_length"])]
+        self.embedding, self.branches = weights[EMBEDDING], []
+        for n in range(model["num_layers"]):
+            prefix = f"model.layers.{n}"
+            self.branches.append(AttentionBranch(weights, config, prefix, tables, length))
+            self.branches.append(FeedForwardBranch(weights, config, prefix))
+        self.norm = Norm(weights, float(model["rms_norm_eps"]), "model.norm")
+        self.head = Quantised(weights[HEAD])
+
+    def logits(self, ids):
+        h = self.embedding[ids]
+        for branch in self.branches:
+            h = branch.forward(h)
+        self.x = Quantised(self.norm.forward(h))
+        return linear(self.x, self.head)
+
+
 def forward_backward(weights, config, ids):
     """StepResult of ids [sequences, T]; token t predicts token t + 1 of its sequence."""
     sequences, length = ids.shape
     model, train = config["model"], config["train"]
-    width = model["hidden_size"] // model["num_heads"]
-    tables = [np.tile(table, (sequences, 1)) for table in
-              rope_table(float(model["rope_theta"]), width, range(length))]
     groups = gradient_groups(sequences, length, train["grad_group"])
     gradients = Gradients(train["gradient_unit"], groups,
                           gradient_limit(train["batch_size"], length))
     targets = np.concatenate([ids[:, 1:], np.full((sequences, 1), -1)], axis=1).reshape(-1)
     ids = ids.reshape(-1)
 
-    branches = []
-    for n in range(model["num_layers"]):
-        prefix = f"model.layers.{n}"
-        branches.append(AttentionBranch(weights, config, prefix, tables, length))
-        branches.append(FeedForwardBranch(weights, config, prefix))
-    norm = Norm(weights, float(model["rms_norm_eps"]), "model.norm")
-    head = Quantised(weights[HEAD])
+    network = Network(weights, config, sequences, length)
+    loss = head_loss(network.logits(ids), targets, float(config["loss"]["z_loss"]))
 
-    h = weights[EMBEDDING][ids]
-    for branch in branches:
-        h = branch.forward(h)
-    x = Quantised(norm.forward(h))
-    loss = head_loss(linear(x, head), targets, float(config["loss"]["z_loss"]))
-
-    dx, dw, largest = head_backward(loss, targets, x, head, groups, gradients.unit)
+    dx, dw, largest = head_backward(loss, targets, network.x, network.head, groups, gradients.unit)
     gradients.check(HEAD, largest)
     gradients.by_name[HEAD] = dw
-    dh = norm.backward(gradients, dx)
-    for branch in reversed(branches):
+    dh = network.norm.backward(gradients, dx)
+    for branch in reversed(network.branches):
         dh = branch.backward(gradients, dh)
     gradients.add_embedding(dh, ids, model["vocab_size"])
     return StepResult(gradients.by_name, loss, targets)

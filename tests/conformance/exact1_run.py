@@ -5,9 +5,11 @@ import json
 import numpy as np
 
 from exact1_bits import rn
-from exact1_model import EMBEDDING, forward_backward, weight_shapes
+from exact1_model import EMBEDDING, Network, forward_backward, weight_shapes
 from exact1_random import Order, batch_digest, canonical_json, initial_tensor, state_roots
+from exact1_sampling import SamplingRule, log_probability, sampling_word
 from exact1_training import adamw, clip_factor, gradient_norm, learning_rate, update_constants
+from exact1_vectors import read_value
 
 DOCUMENT_END = 256
 
@@ -135,6 +137,50 @@ def train_step(state, config, order, stream, expected):
     state.check(when, expected)
 
 
+def logits_of(state, config, tokens):
+    """A row for each token, without a cache: the whole sequence is computed."""
+    ids = np.array(tokens, np.int64)
+    return Network(state.weights, config, 1, len(ids)).logits(ids)
+
+
+def continue_sequence(state, config, inference, n):
+    """Sequence number n: (prompt, sample, new tokens, their log-probabilities, stop)."""
+    prompt, sample = divmod(n, inference["samples"])
+    rule = SamplingRule(float(read_value(inference["temperature"])), inference["top_k"],
+                        float(read_value(inference["top_p"])), inference["candidates"])
+    tokens, drawn, values = list(inference["prompts"][prompt]), [], []
+    while True:
+        row = logits_of(state, config, tokens)[-1]
+        word = sampling_word(inference["seed"], n, len(tokens))
+        (token,) = rule.draw(row, [word])
+        tokens.append(token)
+        drawn.append(token)
+        values.append(log_probability(row, np.array([token]))[0][0])
+        for stop, reached in (("end", token == inference["end"]),
+                              ("max_tokens", len(drawn) == inference["max_tokens"]),
+                              ("positions", len(tokens) == config["data"]["sequence_length"])):
+            if reached:
+                return prompt, sample, drawn, values, stop
+
+
+def check_inference(state, config, inference):
+    """What the trained model draws, and what it says of it."""
+    for n, expected in enumerate(inference["sequences"]):
+        prompt, sample, tokens, values, stop = continue_sequence(state, config, inference, n)
+        when = f"sequence {n}"
+        require(f"{when}: prompt and sample", [prompt, sample],
+                [expected["prompt"], expected["sample"]])
+        require(f"{when}: tokens", tokens, expected["tokens"])
+        require(f"{when}: stop", stop, expected["stop"])
+        require(f"{when}: log-probabilities", " ".join(map(bit_pattern, values)),
+                expected["log_probabilities"]["bits"])
+        text = inference["prompts"][prompt] + tokens
+        rows = logits_of(state, config, text[:-1])
+        units = sum(int(log_probability(row, np.array([token]))[1][0])
+                    for row, token in zip(rows, text[1:]))
+        require(f"{when}: score", units, inference["scores"][n])
+
+
 def run(path):
     """Trains the file's steps; returns how many findings."""
     with open(path, encoding="utf-8") as file:
@@ -154,6 +200,8 @@ def run(path):
             train_step(state, config, order, stream, expected)
             print(f"step {state.step}: {len(state.tensors())} tensors, state root "
                   f"{expected['state_root']}")
+        check_inference(state, config, document["inference"])
+        print(f"{len(document['inference']['sequences'])} sequences drawn and scored")
     except (Mismatch, ArithmeticError) as finding:  # OverflowError is an ArithmeticError
         print(f"{path}: {finding}")
         return 1

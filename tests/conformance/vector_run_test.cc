@@ -14,6 +14,9 @@
 #include "train/data/batch.h"
 #include "train/data/builtin.h"
 #include "train/engine/trainer.h"
+#include "train/eval/generate.h"
+#include "train/eval/score.h"
+#include "train/models/olmo2_decoder.h"
 
 namespace repro::train {
 namespace {
@@ -67,6 +70,68 @@ Json step_json(Trainer& trainer, TokenStream& stream, const SampleOrder& order) 
   return json;
 }
 
+// The beginning of a document; and a prompt that leaves 11 positions, on both sides of the end of a
+// block of attention (128).
+GenerationRequest generation_request(const std::vector<std::string>& documents,
+                                     std::int64_t positions) {
+  GenerationRequest request;
+  request.prompts = {{256}, {}};
+  for (std::int64_t i = 0; i < positions - 11; ++i) {
+    request.prompts[1].push_back(
+        static_cast<unsigned char>(documents.at(0).at(static_cast<std::size_t>(i))));
+  }
+  request.samples = 2;
+  request.max_tokens = 12;
+  request.rule = make_sampling_rule("0.8", 40, "0.9");
+  request.rule.candidates = 257;
+  request.seed = 5;
+  request.end = 256;
+  return request;
+}
+
+Json sequence_json(const GeneratedSequence& sequence) {
+  return {{"prompt", sequence.prompt},
+          {"sample", sequence.sample},
+          {"tokens", sequence.tokens},
+          {"log_probabilities", floats(sequence.log_probabilities)},
+          {"stop", stop_reason_name(sequence.stop)}};
+}
+
+// What the model of the last step draws, and what it says of what it drew.
+Json inference_json(const Trainer& trainer, const std::vector<std::string>& documents,
+                    const Variant& variant) {
+  const manifests::Config& config = trainer.config();
+  const KernelPath path = choose_path(variant.kernels);
+  const auto model =
+      make_exact_olmo2_decoder(config, path, trainer.parallel(), trainer.parameters());
+  GenerationRequest request = generation_request(documents, config.data.sequence_length);
+  request.batch = variant.micro_batch;
+  Json json = {{"prompts", request.prompts},
+               {"samples", request.samples},
+               {"max_tokens", request.max_tokens},
+               {"temperature", double_scalar(0.8)},
+               {"top_k", request.rule.top_k},
+               {"top_p", double_scalar(0.9)},
+               {"candidates", request.rule.candidates},
+               {"seed", request.seed},
+               {"end", *request.end},
+               {"sequences", Json::array()},
+               {"scores", Json::array()}};
+  std::vector<TokenIds> texts;
+  generate(
+      *model, *path.rows, request,
+      [&](const GeneratedSequence& sequence) {
+        json["sequences"].push_back(sequence_json(sequence));
+        texts.push_back(request.prompts.at(static_cast<std::size_t>(sequence.prompt)));
+        texts.back().insert(texts.back().end(), sequence.tokens.begin(), sequence.tokens.end());
+      },
+      [] {});
+  score(
+      *model, *path.rows, texts, variant.micro_batch,
+      [&](const ScoredText& text) { json["scores"].push_back(text.units); }, [] {});
+  return json;
+}
+
 Json run_json(const SmokeInputs& inputs, const artifacts::Store& store, const Variant& variant) {
   Parallel parallel(variant.threads);
   Trainer trainer(inputs.config, store, inputs.dataset,
@@ -86,6 +151,7 @@ Json run_json(const SmokeInputs& inputs, const artifacts::Store& store, const Va
   for (std::int64_t i = 0; i < kSteps; ++i) {
     json["steps"].push_back(step_json(trainer, stream, order));
   }
+  json["inference"] = inference_json(trainer, json["documents"], variant);
   return json;
 }
 
