@@ -1,12 +1,15 @@
-# LibTorch as scripts/deps lays it: the imported target repro_torch (headers, torch_cpu, c10), whose
+# LibTorch as scripts/deps-libtorch lays it: the imported target repro_torch (headers, torch_cpu, c10), whose
 # users find the libraries at run time in the same folder.
 #
 # REPRO_TORCH_DIR: another folder with include/ and lib/ of the same version.
 
-set(REPRO_TORCH_DIR "" CACHE PATH "Folder of LibTorch; empty: where scripts/deps lays it")
+set(REPRO_TORCH_DIR "" CACHE PATH "Folder of LibTorch; empty: where scripts/deps-libtorch lays it")
 set(repro_torch_dir "${REPRO_TORCH_DIR}")
 if(NOT repro_torch_dir)
   set(pins ${CMAKE_CURRENT_LIST_DIR}/../scripts/libtorch.txt)
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+    set(pins ${CMAKE_CURRENT_LIST_DIR}/../scripts/libtorch-aarch64.txt)
+  endif()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pins})
   file(SHA256 ${pins} pins_digest)
   string(SUBSTRING ${pins_digest} 0 12 pins_digest)
@@ -37,7 +40,7 @@ else()
   set(ReproTorch_FOUND FALSE)
   if(ReproTorch_FIND_REQUIRED)
     message(FATAL_ERROR "LibTorch is not at ${repro_torch_dir}.\n"
-      "Run scripts/deps, which downloads it; or set REPRO_TORCH_DIR to a folder with its include/ and "
+      "Run scripts/deps-libtorch, which downloads it; or set REPRO_TORCH_DIR to a folder with its include/ and "
       "lib/; or build without the native profile: -DREPRO_TORCH=OFF.")
   endif()
 endif()
