@@ -175,8 +175,9 @@ void check_possible(Context& context, const manifests::Config& config) {
   run_worker(context, spec, [&](const Json& event) { probe = event; });
   if (!lists(probe, "devices", config.run.device)) {
     throw Error(Code::environment, "the trainer of this build has no device " + config.run.device,
-                "there are no CUDA kernels yet; leave --device out: on the CPU the bits are those "
-                "that any device must give");
+                "there is no CUDA backend yet: row kernels exist, the products and the step on the "
+                "device are missing; leave --device out: on the CPU the bits are those that any "
+                "device must give");
   }
   if (!lists(probe, "profiles", config.profile)) {
     throw Error(Code::environment, "the trainer of this build has no profile " + config.profile,

@@ -52,7 +52,7 @@ for kernels in avx2 avx512 amx neon; do
   expect 5 "this machine has: auto, scalar" $train --again --kernels "$kernels"
 done
 expect 2 "run.kernels" $train --again --kernels sse9
-expect 5 "no CUDA kernels yet" $train --again --device cuda
+expect 5 "no CUDA backend yet" $train --again --device cuda
 
 # What exact sums are not proven for.
 for limit in model.hidden_size=16777218 model.intermediate_size=16777217 model.vocab_size=16777217 \

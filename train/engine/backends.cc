@@ -50,7 +50,8 @@ std::unique_ptr<Backend> make_backend(const manifests::Config& config, std::stri
                                       Parallel& parallel, Parameters& parameters) {
   if (config.run.device != "cpu") {
     throw Error(Code::environment, "this build has no device \"" + config.run.device + "\"",
-                "there are no CUDA kernels yet; --device cpu gives the bits that any device must");
+                "there is no CUDA backend yet: row kernels exist, the products and the step on the "
+                "device are missing; --device cpu gives the bits that any device must");
   }
   if (config.profile == "native") {
     return native_api().make_olmo2(config, parallel.num_threads(), parameters);

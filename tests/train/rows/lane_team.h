@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <barrier>
 #include <cstdint>
 #include <functional>
@@ -30,6 +31,9 @@ class LaneTeam {
       std::int64_t most = value;
       for (std::int64_t other : team_->exchange(index_, value)) most = std::max(most, other);
       return static_cast<std::int32_t>(most);
+    }
+    static void add(std::int64_t* total, std::int64_t value) {
+      std::atomic_ref<std::int64_t>(*total).fetch_add(value, std::memory_order_relaxed);
     }
 
    private:

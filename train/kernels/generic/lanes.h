@@ -2,11 +2,14 @@
 // `first` takes elements first, first + stride, ... and the group reduces exactly, so the number of
 // lanes cannot change a bit.
 //
-//   std::int64_t first(), stride()     every lane of the group calls the functor with the same
-//   arguments std::int64_t sum(std::int64_t)     over the lanes, given to all of them std::int32_t
-//   max(std::int32_t)     over the lanes, given to all of them
+//   std::int64_t first(), stride()
+//   std::int64_t sum(std::int64_t)    over the lanes, given to all of them
+//   std::int32_t max(std::int32_t)    over the lanes, given to all of them
+//   add(std::int64_t* total, std::int64_t value)    *total += value, for a total that other groups
+//                                                   may be adding to at the same time
 //
-// A lane reads in a later pass only elements that it wrote itself.
+// Every lane of a group calls the functor with the same arguments. A lane reads in a later pass
+// only elements that it wrote itself.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +24,8 @@ struct SingleLane {
   static constexpr std::int64_t stride() { return 1; }
   static constexpr std::int64_t sum(std::int64_t value) { return value; }
   static constexpr std::int32_t max(std::int32_t value) { return value; }
+  // Rows that share totals run one after another.
+  static constexpr void add(std::int64_t* total, std::int64_t value) { *total += value; }
 };
 
 // The bits of max |x[i]|; at least kInfinityBits where an element is not finite. 0 for no elements.

@@ -107,7 +107,7 @@ REPRO_HD std::int64_t add_gain_terms(const Lanes& lanes, const NormBackwardRow& 
     const double scale = power_of_two(args.unit);
     REPRO_INDEPENDENT_LOOP
     for (std::int64_t i = lanes.first(); i < row.cols; i += lanes.stride()) {
-      units[i] += round_small(static_cast<double>(row.gain_term(i)) * scale);
+      lanes.add(units + i, round_small(static_cast<double>(row.gain_term(i)) * scale));
     }
     return -1;
   }
@@ -117,7 +117,7 @@ REPRO_HD std::int64_t add_gain_terms(const Lanes& lanes, const NormBackwardRow& 
     if (detail::reaches_limit(term, args.limit)) {
       overflow = smaller(overflow, i);
     } else {
-      units[i] += term;
+      lanes.add(units + i, term);
     }
   }
   overflow = min_index(lanes, overflow);

@@ -70,7 +70,7 @@ std::int64_t table_add_units(const float* x, float factor, std::int64_t count, i
 }
 void table_adamw(const AdamwArgs& args) { adamw(kLane, args); }
 void table_sum_squares(const std::int64_t* values, std::int64_t count, Sum192* total) {
-  sum_squares(values, count, total);
+  sum_squares(kLane, values, count, total);
 }
 std::int64_t table_find_non_finite(const float* x, std::int64_t count) {
   return find_non_finite(kLane, x, count);

@@ -51,7 +51,7 @@ REPRO_HD std::int64_t add_units_slowly(const Lanes& lanes, const float* x, float
     if (reaches_limit(term, limit)) {
       overflow = smaller(overflow, i);
     } else {
-      units[i] += term;
+      lanes.add(units + i, term);
     }
   }
   overflow = min_index(lanes, overflow);
@@ -73,7 +73,7 @@ REPRO_HD std::int64_t add_units(const Lanes& lanes, const float* x, float factor
   const double scale = power_of_two(unit);
   REPRO_INDEPENDENT_LOOP
   for (std::int64_t i = lanes.first(); i < count; i += lanes.stride()) {
-    units[i] += round_small(static_cast<double>(x[i] * factor) * scale);
+    lanes.add(units + i, round_small(static_cast<double>(x[i] * factor) * scale));
   }
   return -1;
 }
@@ -97,10 +97,36 @@ REPRO_HD void adamw(const Lanes& lanes, const AdamwArgs& in) {
   }
 }
 
-REPRO_HD void sum_squares(const std::int64_t* values, std::int64_t count, Sum192* total) {
+namespace detail {
+
+// The sum over the lanes of their limbs: halves of 32 bits, whose sums need no carry on the way.
+template <class Lanes>
+REPRO_HD void sum_limbs(const Lanes& lanes, std::uint64_t limb[3]) {
+  std::uint64_t carry = 0;
+  for (int i = 0; i < 3; ++i) {
+    const std::uint64_t low = limb[i] & 0xFFFFFFFFU;
+    const std::uint64_t high = limb[i] >> 32;
+    const auto low_sum = static_cast<std::uint64_t>(lanes.sum(static_cast<std::int64_t>(low)));
+    const auto high_sum = static_cast<std::uint64_t>(lanes.sum(static_cast<std::int64_t>(high)));
+    const std::uint64_t bottom = low_sum + carry;  // below 2^38
+    const std::uint64_t top = high_sum + (bottom >> 32);
+    limb[i] = (top << 32) | (bottom & 0xFFFFFFFFU);
+    carry = top >> 32;
+  }
+}
+
+}  // namespace detail
+
+// *total += the sum; lane 0 writes.
+template <class Lanes>
+REPRO_HD void sum_squares(const Lanes& lanes, const std::int64_t* values, std::int64_t count,
+                          Sum192* total) {
   std::uint64_t part[3] = {0, 0, 0};
-  for (std::int64_t i = 0; i < count; ++i) add_square192(part, values[i]);
-  add192(total->limb, part);
+  for (std::int64_t i = lanes.first(); i < count; i += lanes.stride()) {
+    add_square192(part, values[i]);
+  }
+  detail::sum_limbs(lanes, part);
+  if (lanes.first() == 0) add192(total->limb, part);
 }
 
 template <class Lanes>

@@ -1,0 +1,142 @@
+// What the warps of a launch do, written for any group of lanes: on a GPU a warp (device_warp.cuh),
+// in tests 32 lanes on the CPU, with the same bits.
+//
+// A Warp satisfies the contract of lanes.h, and
+//   std::int64_t warp(), warps()     its index in the launch and how many there are
+//   lower(std::int64_t* least, std::int64_t value)     *least = min(*least, value), beside other
+//                                                      warps; one lane calls it
+// run_units(warp, args) does the warp's share; unit_count(args) is what grid.h cuts into shares.
+#pragma once
+
+#include "train/kernels/cuda/grid.h"
+#include "train/kernels/cuda/row_batches.h"
+#include "train/kernels/generic/layer_rows.h"
+#include "train/kernels/generic/quantize_rows.h"
+#include "train/kernels/generic/softmax_rows.h"
+
+namespace repro::train {
+
+namespace detail {
+
+template <class Warp>
+REPRO_HD void clear_from(const Warp& warp, float* x, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t i = begin + warp.first(); i < end; i += warp.stride()) x[i] = 0;
+}
+
+template <class Warp>
+REPRO_HD void report_first(const Warp& warp, std::int64_t* least, std::int64_t before,
+                           std::int64_t found) {
+  if (found >= 0 && warp.first() == 0) warp.lower(least, before + found);
+}
+
+}  // namespace detail
+
+REPRO_HD std::int64_t unit_count(const QuantizeRowsArgs& args) { return args.rows; }
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const QuantizeRowsArgs& args) {
+  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
+    quantize_row(warp, args, row);
+  }
+}
+
+REPRO_HD std::int64_t unit_count(const QuantizeColumnsArgs& args) {
+  return piece_count(args.cols, kColumnPiece);
+}
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const QuantizeColumnsArgs& args) {
+  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
+    const Piece piece = piece_at(i, args.cols, kColumnPiece);
+    QuantizeColumnsArgs part = args;
+    part.x += piece.begin;
+    part.digits += piece.begin;
+    part.exponents += piece.begin;
+    part.cols = piece.size;
+    quantize_columns(warp, part);
+  }
+}
+
+REPRO_HD std::int64_t unit_count(const RmsNormArgs& args) { return args.rows; }
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const RmsNormArgs& args) {
+  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
+    rms_norm_row(warp, args, row);
+  }
+}
+
+REPRO_HD std::int64_t unit_count(const RmsNormBackwardBatch& args) { return args.rows.rows; }
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const RmsNormBackwardBatch& args) {
+  for (std::int64_t row = warp.warp(); row < args.rows.rows; row += warp.warps()) {
+    const std::int64_t column = rms_norm_backward_row(warp, args.rows, row);
+    detail::report_first(warp, args.first_overflow, row * args.rows.cols, column);
+  }
+}
+
+REPRO_HD std::int64_t unit_count(const RopeArgs& args) { return args.rows; }
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const RopeArgs& args) {
+  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
+    rope_row(warp, args, row);
+  }
+}
+
+REPRO_HD std::int64_t unit_count(const SwigluArgs& args) { return args.rows; }
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const SwigluArgs& args) {
+  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
+    swiglu_row(warp, args, row);
+  }
+}
+
+REPRO_HD std::int64_t unit_count(const SwigluBackwardArgs& args) { return args.rows; }
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const SwigluBackwardArgs& args) {
+  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
+    swiglu_backward_row(warp, args, row);
+  }
+}
+
+REPRO_HD std::int64_t unit_count(const SoftmaxBatch& args) { return args.shape.rows; }
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const SoftmaxBatch& args) {
+  for (std::int64_t row = warp.warp(); row < args.shape.rows; row += warp.warps()) {
+    float* s = args.s + row * args.shape.ld;
+    const std::int64_t visible = args.shape.visible(row);
+    for (std::int64_t i = warp.first(); i < visible; i += warp.stride()) s[i] *= args.scale;
+    const SoftmaxRowResult result = softmax_row(warp, s, visible);
+    if (warp.first() == 0) args.results[row] = result;
+    detail::clear_from(warp, s, visible, args.shape.cols);
+  }
+}
+
+REPRO_HD std::int64_t unit_count(const AttentionBackwardBatch& args) { return args.shape.rows; }
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const AttentionBackwardBatch& args) {
+  for (std::int64_t row = warp.warp(); row < args.shape.rows; row += warp.warps()) {
+    const float d = attention_d_row(warp, args.digits + row * args.ld_digits, args.exponents[row],
+                                    args.o + row * args.ld_o, args.head_dim);
+    float* dp = args.dp + row * args.shape.ld;
+    const std::int64_t visible = args.shape.visible(row);
+    attention_backward_row(warp, AttentionBackwardRowArgs{args.p + row * args.shape.ld, dp, visible,
+                                                          args.softmax[row].sum, d, args.scale});
+    detail::clear_from(warp, dp, visible, args.shape.cols);
+  }
+}
+
+REPRO_HD std::int64_t unit_count(const CrossEntropyBatch& args) { return args.rows; }
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const CrossEntropyBatch& args) {
+  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
+    float* logits = args.logits + row * args.ld;
+    CrossEntropyRowResult result;
+    if (args.targets[row] < 0) {
+      if (args.backward) detail::clear_from(warp, logits, 0, args.vocab);
+    } else {
+      result = cross_entropy_row(warp, CrossEntropyRowArgs{logits, args.vocab, args.targets[row],
+                                                           1.0F, args.z_loss, args.backward});
+    }
+    if (warp.first() == 0) args.results[row] = result;
+  }
+}
+
+}  // namespace repro::train
