@@ -6,6 +6,7 @@
 #include <string>
 
 #include "artifacts/base/error.h"
+#include "train/kernels/generic/product_sums.h"
 #include "train/numerics/float_bits.h"
 
 namespace repro::train {
@@ -18,11 +19,6 @@ constexpr std::int64_t kMaxSide = std::numeric_limits<std::int32_t>::max();
 // With row and column exponents within this bound, |S| < 2^53 keeps both products of a scaled sum
 // normal, so exact.
 constexpr std::int64_t kFastExponent = 400;
-// Beyond this, any S other than 0 overflows every output, or rounds to 0 in it.
-constexpr std::int64_t kDecidedExponent = 900;
-constexpr std::int64_t kEmpty = -(std::int64_t{1} << 40);
-
-constexpr std::int64_t kBlockLimit = std::int64_t{1} << 62;
 constexpr std::int64_t kNoTrap = std::numeric_limits<std::int64_t>::max();
 
 void check_view(const DigitView& view, std::int64_t rows, std::int64_t depth, const char* name) {
@@ -35,11 +31,11 @@ void check_view(const DigitView& view, std::int64_t rows, std::int64_t depth, co
 }
 
 double scale_of(std::int64_t exponent) {
-  return exponent <= kEmpty / 2 ? 0.0 : power_of_two(static_cast<int>(exponent));
+  return exponent <= kEmptySumExponent / 2 ? 0.0 : power_of_two(static_cast<int>(exponent));
 }
 
 bool is_fast(std::int64_t exponent) {
-  return exponent <= kEmpty / 2 || std::abs(exponent) <= kFastExponent;
+  return exponent <= kEmptySumExponent / 2 || std::abs(exponent) <= kFastExponent;
 }
 
 }  // namespace
@@ -67,33 +63,10 @@ GemmEpilogue::GemmEpilogue(const GemmOutput& output, const EpilogueKernels& kern
     : output_(output),
       kernels_(kernels),
       n_(n),
-      limit_(output.kind == GemmOutput::Kind::add_units ? std::min(output.limit, kBlockLimit)
-                                                        : kBlockLimit),
       // |v| < limit - 1 rounds to less than the limit.
-      fast_bound_(std::min(0x1p51, static_cast<double>(std::max<std::int64_t>(limit_, 1) - 1))),
+      fast_bound_(std::min(
+          0x1p51, static_cast<double>(std::max<std::int64_t>(addend_limit(output), 1) - 1))),
       first_trap_(kNoTrap) {}
-
-std::int64_t GemmEpilogue::row_exponent(std::int64_t m) const {
-  std::int64_t exponent = output_.a_low != nullptr ? -14 : 0;
-  if (output_.a_exponent != nullptr) {
-    if (output_.a_exponent[m] == kEmptyExponent) return kEmpty;
-    exponent += output_.a_exponent[m];
-  }
-  switch (output_.kind) {
-    case GemmOutput::Kind::to_float:
-      return exponent - 26;
-    case GemmOutput::Kind::add_units:
-      return exponent - 26 + output_.unit;
-    case GemmOutput::Kind::add_blocks:
-      break;
-  }
-  return exponent + (output_.shift != nullptr ? output_.shift[m] : 0);
-}
-
-std::int64_t GemmEpilogue::column_exponent(std::int64_t n) const {
-  if (output_.b_exponent == nullptr || output_.kind == GemmOutput::Kind::add_units) return 0;
-  return output_.b_exponent[n] == kEmptyExponent ? kEmpty : output_.b_exponent[n];
-}
 
 void GemmEpilogue::prepare(std::int64_t m0, std::int64_t rows, std::int64_t n0, std::int64_t cols,
                            TaskScales& scales) const {
@@ -101,20 +74,19 @@ void GemmEpilogue::prepare(std::int64_t m0, std::int64_t rows, std::int64_t n0, 
   scales.n0 = n0;
   scales.fast = true;
   for (std::int64_t i = 0; i < rows && scales.fast; ++i) {
-    const std::int64_t exponent = row_exponent(m0 + i);
+    const std::int64_t exponent = row_exponent(output_, m0 + i);
     scales.fast = is_fast(exponent);
     if (scales.fast) scales.row[static_cast<std::size_t>(i)] = scale_of(exponent);
   }
   for (std::int64_t i = 0; i < cols && scales.fast; ++i) {
-    const std::int64_t exponent = column_exponent(n0 + i);
+    const std::int64_t exponent = column_exponent(output_, n0 + i);
     scales.fast = is_fast(exponent);
     if (scales.fast) scales.column[static_cast<std::size_t>(i)] = scale_of(exponent);
   }
 }
 
 std::int64_t GemmEpilogue::visible_columns(std::int64_t m) const {
-  if (!output_.causal) return n_;
-  return std::clamp<std::int64_t>(m + output_.causal_offset + 1, 0, n_);
+  return train::visible_columns(output_, m, n_);
 }
 
 void GemmEpilogue::apply(const TaskScales& scales, std::int64_t m0, std::int64_t rows,
@@ -155,28 +127,12 @@ void GemmEpilogue::apply_slowly(std::int64_t m0, std::int64_t rows, std::int64_t
                                 std::int64_t cols, const double* s, std::int64_t ld) {
   for (std::int64_t m = m0; m < m0 + rows; ++m) {
     for (std::int64_t n = n0; n < n0 + cols; ++n) {
-      const std::int64_t exponent = row_exponent(m) + column_exponent(n);
-      const std::int64_t decided = std::clamp(exponent, -kDecidedExponent, kDecidedExponent);
-      const double v = s[(m - m0) * ld + (n - n0)] * power_of_two(static_cast<int>(decided));
-      if (output_.kind == GemmOutput::Kind::to_float) {
-        output_.values[m * output_.ld + n] = static_cast<float>(v);
-      } else {
-        add_slowly(m, n, v);
-      }
+      if (!put_sum(output_, m, n, s[(m - m0) * ld + (n - n0)])) trap(m * n_ + n);
     }
   }
 }
 
-void GemmEpilogue::add_slowly(std::int64_t m, std::int64_t n, double v) {
-  const std::int64_t addend = rne_scaled(v, 0);  // saturates, so it reaches every limit
-  const bool small = addend > -kBlockLimit && std::abs(addend) < limit_;
-  if (small) {
-    std::int64_t& sum = output_.integers[m * output_.ld + n];
-    sum = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) +
-                                    static_cast<std::uint64_t>(addend));
-    return;
-  }
-  const std::int64_t index = m * n_ + n;
+void GemmEpilogue::trap(std::int64_t index) {
   std::int64_t first = first_trap_.load();
   while (index < first && !first_trap_.compare_exchange_weak(first, index)) {
   }
@@ -184,11 +140,14 @@ void GemmEpilogue::add_slowly(std::int64_t m, std::int64_t n, double v) {
 
 void GemmEpilogue::throw_if_trapped() const {
   const std::int64_t index = first_trap_.load();
-  if (index == kNoTrap) return;
+  if (index != kNoTrap) fail_product(output_, index / n_, index % n_);
+}
+
+void fail_product(const GemmOutput& output, std::int64_t m, std::int64_t n) {
   throw Error(Code::invalid_argument,
-              "the addend of row " + std::to_string(index / n_) + ", column " +
-                  std::to_string(index % n_) + " of an integer product is " +
-                  std::to_string(limit_) + " units or more",
+              "the addend of row " + std::to_string(m) + ", column " + std::to_string(n) +
+                  " of an integer product is " + std::to_string(addend_limit(output)) +
+                  " units or more",
               "lower train.gradient_unit, or look for the cause of a gradient this large");
 }
 

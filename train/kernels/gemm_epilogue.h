@@ -19,6 +19,9 @@ inline constexpr std::int64_t kMaxTaskCols = 128;
 void check_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const DigitView& a,
                 const DigitView& b, const GemmOutput& output);
 
+// Throws Error(invalid_argument) for element (m, n), whose addend was too large.
+[[noreturn]] void fail_product(const GemmOutput& output, std::int64_t m, std::int64_t n);
+
 // A rectangle of C with its scales as binary64 powers of two.
 struct TaskScales {
   std::int64_t m0 = 0;
@@ -48,18 +51,15 @@ class GemmEpilogue {
   void throw_if_trapped() const;
 
  private:
-  std::int64_t row_exponent(std::int64_t m) const;
-  std::int64_t column_exponent(std::int64_t n) const;
   void apply_rectangle(const TaskScales& scales, std::int64_t m0, std::int64_t rows,
                        std::int64_t n0, std::int64_t cols, const double* s, std::int64_t ld);
   void apply_slowly(std::int64_t m0, std::int64_t rows, std::int64_t n0, std::int64_t cols,
                     const double* s, std::int64_t ld);
-  void add_slowly(std::int64_t m, std::int64_t n, double v);
+  void trap(std::int64_t index);
 
   const GemmOutput& output_;
   const EpilogueKernels& kernels_;
   std::int64_t n_;
-  std::int64_t limit_;
   double fast_bound_;
   std::atomic<std::int64_t> first_trap_;
 };

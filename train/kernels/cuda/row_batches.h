@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "train/kernels/row_kernels.h"
+#include "train/numerics/host_device.h"
 
 namespace repro::train {
 

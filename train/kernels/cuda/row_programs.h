@@ -4,7 +4,7 @@
 // A Warp satisfies the contract of lanes.h, and
 //   std::int64_t warp(), warps()     its index in the launch and how many there are
 //   lower(std::int64_t* least, std::int64_t value)     *least = min(*least, value), beside other
-//                                                      warps; one lane calls it
+//                                                      lanes and warps
 // run_units(warp, args) does the warp's share; unit_count(args) is what grid.h cuts into shares.
 #pragma once
 

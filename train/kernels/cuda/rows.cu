@@ -1,36 +1,10 @@
 // The kernels of rows.h: one program of row_programs.h or vector_programs.h each.
-#include <cuda_runtime.h>
-
-#include <string>
-
-#include "artifacts/base/error.h"
-#include "train/kernels/cuda/device_warp.cuh"
 #include "train/kernels/cuda/rows.h"
+
+#include "train/kernels/cuda/start.cuh"
 #include "train/kernels/cuda/vector_programs.h"
 
 namespace repro::train {
-namespace {
-
-// Args gives a kernel its name in profilers and tests.
-template <class Args>
-__global__ void __launch_bounds__(kBlockThreads) row_kernel(const Args args) {
-  run_units(DeviceWarp(), args);
-}
-
-template <class Args>
-void start(const char* name, const Args& args, CudaStream stream) {
-  const std::uint32_t blocks = block_count(unit_count(args));
-  if (blocks == 0) return;
-  row_kernel<<<blocks, kBlockThreads, 0, stream>>>(args);
-  const cudaError_t status = cudaGetLastError();
-  if (status == cudaSuccess) return;
-  throw Error(
-      Code::environment,
-      std::string("the kernel ") + name + " did not start: " + cudaGetErrorString(status),
-      "nothing of this step was published; `repro resume` goes on from the last checkpoint");
-}
-
-}  // namespace
 
 void launch(const QuantizeRowsArgs& args, CudaStream stream) {
   start("quantize_rows", args, stream);

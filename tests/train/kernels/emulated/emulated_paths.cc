@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/train/kernels/emulated/cuda_digits.h"
 #include "train/kernels/cpu/gemm_paths.h"
 #include "train/kernels/packed_gemm.h"
 
@@ -40,7 +41,7 @@ std::vector<const PackedKernels*> native_tile_kernels() {
 std::vector<const GemmPath*> emulated_gemm_paths() {
   static const PackedGemm avx512(emulated_avx512());
   static const PackedGemm amx(emulated_amx());
-  return {&avx512, &amx};
+  return {&cuda_digits_path(), &avx512, &amx};
 }
 
 std::vector<const GemmPath*> tested_gemm_paths() {

@@ -1,5 +1,6 @@
 // Products of instruction sets that this machine may lack: the same kernel sources, compiled
-// against SIMDe and a model of AMX tiles. Named "avx512 (emulated)" and "amx (emulated)".
+// against SIMDe and a model of AMX tiles, and the programs of CUDA products (cuda_digits.h). Named
+// "avx512 (emulated)", "amx (emulated)" and "cuda digits (emulated)".
 #pragma once
 
 #include <vector>

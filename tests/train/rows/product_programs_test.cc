@@ -1,0 +1,115 @@
+// The programs around a product of digits, on an emulated grid of random shape. What they compute
+// is tested in tests/train/kernels, where they are one of the paths.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+#include "tests/train/rows/emulated_grid.h"
+#include "tests/train/rows/serial_warp.h"
+#include "train/kernels/cuda/split_gemm.h"
+
+namespace repro::train {
+namespace {
+
+class ProductPrograms : public testing::TestWithParam<std::uint32_t> {
+ protected:
+  std::int64_t below(std::int64_t bound) {
+    return static_cast<std::int64_t>(random_() % static_cast<std::uint32_t>(bound));
+  }
+  template <class T>
+  std::vector<T> integers(std::int64_t count, std::int64_t low, std::int64_t high) {
+    std::vector<T> values(static_cast<std::size_t>(count));
+    for (T& value : values) value = static_cast<T>(low + below(high - low + 1));
+    return values;
+  }
+  template <class Args>
+  void run(const Args& args) {
+    run_grid(args, static_cast<std::uint32_t>(below(4) + 1), GetParam());
+  }
+
+ private:
+  std::mt19937 random_{GetParam()};
+};
+
+TEST_P(ProductPrograms, SplitDigitsLieAsTheProductsReadThem) {
+  const std::int64_t rows = below(30) + 1;
+  const std::int64_t depth = below(200);
+  const bool turned = below(2) == 0;
+  const bool low_first = below(2) == 0;
+  const std::vector<std::int16_t> digits =
+      integers<std::int16_t>((rows + 2) * (depth + 3), -16383, 16383);
+  const DigitView view{digits.data(), turned ? 1 : depth + 3, turned ? rows + 2 : 1};
+  const std::int64_t padded = padded_depth(depth);
+  EXPECT_EQ(padded % kSplitAlignment, 0);
+  EXPECT_LT(padded - depth, kSplitAlignment);
+  std::vector<std::int8_t> split(static_cast<std::size_t>(rows * 2 * padded + 5), 77);
+  run(SplitBatch{view, rows, depth, low_first, split.data()});
+  const auto at = [&](std::int64_t row, std::int64_t column) {
+    return split[static_cast<std::size_t>(row * 2 * padded + column)];
+  };
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t k = 0; k < padded; ++k) {
+      const int first = at(row, k);
+      const int second = at(row, padded + k);
+      const int q = 256 * (low_first ? second : first) + (low_first ? first : second);
+      ASSERT_EQ(
+          q, k < depth
+                 ? digits[static_cast<std::size_t>(row * view.row_stride + k * view.depth_stride)]
+                 : 0);
+    }
+  }
+  EXPECT_EQ(std::vector<std::int8_t>(split.end() - 5, split.end()),
+            std::vector<std::int8_t>(5, 77));
+}
+
+TEST_P(ProductPrograms, JoinedSumsDoNotDependOnTheGrid) {
+  JoinBatch args;
+  args.rows = below(30) + 1;
+  args.cols = below(150) + 1;
+  const std::int64_t size = args.rows * args.cols;
+  constexpr std::int64_t kLargest = std::int64_t{1} << 30;
+  const auto high = integers<std::int32_t>(size, -kLargest, kLargest);
+  const auto cross = integers<std::int32_t>(size, -kLargest, kLargest);
+  const auto low = integers<std::int32_t>(size, -kLargest, kLargest);
+  const auto exponents = integers<std::int32_t>(args.rows + args.cols, -20, 12);
+  args.high = high.data();
+  args.cross = cross.data();
+  args.low = low.data();
+  args.first = below(2) == 0;
+  args.last = below(3) != 0;
+  args.output.kind = static_cast<GemmOutput::Kind>(below(3));
+  args.output.a_exponent = exponents.data();
+  args.output.b_exponent = exponents.data() + args.rows;
+  args.output.ld = args.cols + below(3);
+  args.output.limit = std::int64_t{1} << (40 + below(20));
+  args.output.causal = below(2) == 0;
+  args.output.causal_offset = below(20) - 10;
+  struct Result {
+    std::vector<std::int64_t> sums;
+    std::vector<std::int64_t> integers;
+    std::vector<float> values;
+    std::int64_t first_trap = kNoIndex;
+    bool operator==(const Result&) const = default;
+  };
+  const Result before{integers<std::int64_t>(size, -1000, 1000),
+                      integers<std::int64_t>(args.rows * args.output.ld, -1000, 1000),
+                      std::vector<float>(static_cast<std::size_t>(args.rows * args.output.ld), 7),
+                      kNoIndex};
+  const auto result = [&](const auto& execute) {
+    Result after = before;
+    args.sums = after.sums.data();
+    args.output.integers = after.integers.data();
+    args.output.values = after.values.data();
+    args.first_trap = &after.first_trap;
+    execute();
+    return after;
+  };
+  const Result want = result([&] { run_units(SerialWarp(), args); });
+  EXPECT_TRUE(result([&] { run(args); }) == want);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, ProductPrograms, testing::Range(0U, 24U));
+
+}  // namespace
+}  // namespace repro::train

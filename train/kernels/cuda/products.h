@@ -1,0 +1,13 @@
+// What a product of digits needs around its three int8 products (split_gemm.h), on an NVIDIA GPU:
+// the contract of launches is that of rows.h. Untested on hardware (docs/gpu.md).
+#pragma once
+
+#include "train/kernels/cuda/rows.h"
+#include "train/kernels/cuda/split_gemm.h"
+
+namespace repro::train {
+
+void launch(const SplitBatch& args, CudaStream stream);
+void launch(const JoinBatch& args, CudaStream stream);
+
+}  // namespace repro::train
