@@ -1,7 +1,7 @@
 # The CUDA compiler that scripts/deps-cuda finds (nothing is downloaded here) and how .cu files are
 # compiled. CMake's own CUDA language is not used: this needs no driver and no trial program.
 #
-# ReproCuda_FOUND, REPRO_NVCC (its path), REPRO_CUDA_FLAGS, REPRO_CUDA_ARCHITECTURES.
+# ReproCuda_FOUND, REPRO_NVCC (its path), REPRO_CUDA_LIBRARY (the static runtime), REPRO_CUDA_FLAGS, REPRO_CUDA_ARCHITECTURES.
 
 set(ReproCuda_FOUND FALSE)
 if(NOT CMAKE_CROSSCOMPILING)
@@ -10,6 +10,7 @@ if(NOT CMAKE_CROSSCOMPILING)
   if(repro_cuda_dir AND EXISTS ${repro_cuda_dir}/bin/nvcc)
     set(ReproCuda_FOUND TRUE)
     set(REPRO_NVCC ${repro_cuda_dir}/bin/nvcc)
+    set(REPRO_CUDA_LIBRARY ${repro_cuda_dir}/lib64/libcudart_static.a)
   endif()
 endif()
 if(NOT ReproCuda_FOUND AND ReproCuda_FIND_REQUIRED)

@@ -101,7 +101,7 @@ def main():
     if not os.access(options.nvcc, os.X_OK):
         print("skipped: there is no CUDA compiler; scripts/deps --cuda downloads one")
         return 77
-    sources = sorted((ROOT / "train").rglob("*.cu"))
+    sources = sorted([*(ROOT / "train").rglob("*.cu"), *(ROOT / "tests").rglob("*.cu")])
     findings = [] if sources else ["there are no .cu files"]
     for source in sources:
         findings += check_source(options, source)

@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "tests/train/rows/emulated_grid.h"
+#include "tests/train/rows/run_grid.h"
 #include "tests/train/rows/serial_warp.h"
 #include "train/kernels/cuda/split_gemm.h"
 
@@ -23,8 +23,7 @@ class ProductPrograms : public testing::TestWithParam<std::uint32_t> {
     for (T& value : values) value = static_cast<T>(low + below(high - low + 1));
     return values;
   }
-  template <class Args>
-  void run(const Args& args) {
+  void run(const Program& args) {
     run_grid(args, static_cast<std::uint32_t>(below(4) + 1), GetParam());
   }
 
@@ -89,19 +88,19 @@ TEST_P(ProductPrograms, JoinedSumsDoNotDependOnTheGrid) {
     std::vector<std::int64_t> sums;
     std::vector<std::int64_t> integers;
     std::vector<float> values;
-    std::int64_t first_trap = kNoIndex;
+    std::vector<std::int64_t> first_trap = {kNoIndex};
     bool operator==(const Result&) const = default;
   };
   const Result before{integers<std::int64_t>(size, -1000, 1000),
                       integers<std::int64_t>(args.rows * args.output.ld, -1000, 1000),
                       std::vector<float>(static_cast<std::size_t>(args.rows * args.output.ld), 7),
-                      kNoIndex};
+                      {kNoIndex}};
   const auto result = [&](const auto& execute) {
     Result after = before;
     args.sums = after.sums.data();
     args.output.integers = after.integers.data();
     args.output.values = after.values.data();
-    args.first_trap = &after.first_trap;
+    args.first_trap = after.first_trap.data();
     execute();
     return after;
   };

@@ -6,8 +6,8 @@
 #include <random>
 #include <vector>
 
-#include "tests/train/rows/emulated_grid.h"
 #include "tests/train/rows/row_inputs.h"
+#include "tests/train/rows/run_grid.h"
 
 namespace repro::train {
 namespace {
@@ -55,10 +55,7 @@ class Case {
     }
     return values;
   }
-  template <class Args>
-  void run(const Args& args) {
-    run_grid(args, blocks, next());
-  }
+  void run(const Program& args) { run_grid(args, blocks, next()); }
   std::uint32_t next() { return static_cast<std::uint32_t>(random()); }
 
   std::mt19937 random;
@@ -155,10 +152,10 @@ TEST_P(Programs, RmsNormBackward) {
                                units[i].data(), 32,       limit};
   };
   const std::int64_t column = scalar().rms_norm_backward(args(0));
-  std::int64_t first = kNoIndex;
-  c.run(RmsNormBackwardBatch{args(1), &first});
+  std::vector<std::int64_t> first = {kNoIndex};
+  c.run(RmsNormBackwardBatch{args(1), first.data()});
   EXPECT_TRUE(same(dy[0], dy[1]) && same(units[0], units[1]));
-  EXPECT_EQ(column, first == kNoIndex ? -1 : first % c.cols);
+  EXPECT_EQ(column, first[0] == kNoIndex ? -1 : first[0] % c.cols);
 }
 
 TEST_P(Programs, Rope) {
@@ -322,11 +319,11 @@ TEST_P(Programs, AddUnitsOfRowsThatShareTotals) {
                            32, limit, units[0].data() + target * c.cols);
     if (column >= 0) want = std::min(want, row * c.cols + column);
   }
-  std::int64_t first = kNoIndex;
+  std::vector<std::int64_t> first = {kNoIndex};
   c.run(AddUnitsBatch{x.data(), c.rows, c.cols, c.ld, index.data(), factors.data(), 32, limit,
-                      units[1].data(), &first});
+                      units[1].data(), first.data()});
   EXPECT_TRUE(same(units[0], units[1]));
-  EXPECT_EQ(first, want);
+  EXPECT_EQ(first[0], want);
 }
 
 TEST_P(Programs, Peaks) {
@@ -373,10 +370,10 @@ TEST_P(Programs, SumOfSquares) {
   SumSquaresBatch args{values.data(), count, nullptr};
   std::vector<Sum192> parts(static_cast<std::size_t>(unit_count(args)));
   args.parts = parts.data();
-  Sum192 total{{7, 7, 7}};
+  std::vector<Sum192> total = {Sum192{{7, 7, 7}}};
   c.run(args);
-  c.run(SumPartsBatch{parts.data(), static_cast<std::int64_t>(parts.size()), &total});
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(total.limb[i], want.limb[i]) << i;
+  c.run(SumPartsBatch{parts.data(), static_cast<std::int64_t>(parts.size()), total.data()});
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(total[0].limb[i], want.limb[i]) << i;
 }
 
 TEST_P(Programs, FindNonFinite) {
@@ -386,9 +383,9 @@ TEST_P(Programs, FindNonFinite) {
     x[static_cast<std::size_t>(c.below(count))] = i == 0 ? NAN : -INFINITY;
   }
   const std::int64_t want = scalar().find_non_finite(x.data(), count);
-  std::int64_t first = kNoIndex;
-  c.run(FindNonFiniteBatch{x.data(), count, &first});
-  EXPECT_EQ(first, want < 0 ? kNoIndex : want);
+  std::vector<std::int64_t> first = {kNoIndex};
+  c.run(FindNonFiniteBatch{x.data(), count, first.data()});
+  EXPECT_EQ(first[0], want < 0 ? kNoIndex : want);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Programs, testing::Range(0, 16));

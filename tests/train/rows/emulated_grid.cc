@@ -1,15 +1,14 @@
 // A launch's warps on the CPU: 32 lanes as threads, warp after warp in a shuffled order.
-#pragma once
-
 #include <algorithm>
 #include <numeric>
 #include <random>
 #include <vector>
 
 #include "tests/train/rows/lane_team.h"
-#include "train/kernels/cuda/vector_programs.h"
+#include "tests/train/rows/run_grid.h"
 
 namespace repro::train {
+namespace {
 
 // Satisfies the contract of row_programs.h.
 class EmulatedWarp : public LaneTeam::Lane {
@@ -30,15 +29,18 @@ class EmulatedWarp : public LaneTeam::Lane {
   std::int64_t warps_;
 };
 
-// What launch(args, stream) does with so many blocks.
-template <class Args>
-void run_grid(const Args& args, std::uint32_t blocks, std::uint32_t seed) {
+}  // namespace
+
+void run_grid(const Program& program, std::uint32_t blocks, std::uint32_t seed) {
   const std::int64_t warps = warp_place(0, blocks, 0).warps;
   std::vector<std::int64_t> order(static_cast<std::size_t>(warps));
   std::iota(order.begin(), order.end(), 0);
   std::shuffle(order.begin(), order.end(), std::mt19937(seed));
   LaneTeam().run([&](const LaneTeam::Lane& lane) {
-    for (std::int64_t warp : order) run_units(EmulatedWarp(lane, warp, warps), args);
+    for (std::int64_t warp : order) {
+      const EmulatedWarp group(lane, warp, warps);
+      std::visit([&](const auto& args) { run_units(group, args); }, program);
+    }
   });
 }
 
