@@ -21,10 +21,11 @@ ALLOWED = re.compile(
     r"(add|sub|mul|div|fma|sqrt|rcp)\.rn\.f(32|64)"
     r"|(mov|selp|neg|abs|min|max)\.f(32|64)|setp\.\w+\.f(32|64)"
     r"|(ld|st)\.(param|global|local)(\.v[24])?\.f(32|64)|cvt\.f64\.f32|cvt\.rn\.f32\.f64"
-    r"|cvt\.rn\.f(32|64)\.s(16|32|64)"
+    r"|cvt\.rn\.f(32|64)\.[su](16|32|64)"
     r"|cvt\.rzi\.s64\.f64")  # only where the value is an integer already
 # Kernels in whose text an fma is written (exp, log, AdamW): elsewhere it is a contraction.
-WITH_FMA = ("SoftmaxBatch", "CrossEntropyBatch", "SwigluArgs", "SwigluBackwardArgs", "AdamwArgs")
+WITH_FMA = ("SoftmaxBatch", "CrossEntropyBatch", "SwigluArgs", "SwigluBackwardArgs", "AdamwArgs",
+            "fill_kernel")
 
 
 def float_findings(ptx):

@@ -7,6 +7,7 @@
 
 #include "artifacts/base/error.h"
 #include "train/kernels/cuda/device_warp.cuh"
+#include "train/kernels/cuda/rows.h"
 
 namespace repro::train {
 

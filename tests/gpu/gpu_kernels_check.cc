@@ -1,8 +1,9 @@
-// The tests of the kernels' programs (tests/train/rows), on a GPU. Exit status 77 where there is
-// none. The heap of this program becomes memory that host and GPU share, so the tests are those of
-// the CPU.
+// The tests of the kernels' programs (tests/train/rows) and of the functions, on a GPU. Exit status
+// 77 where there is none. The heap of this program becomes memory that host and GPU share, so the
+// tests are those of the CPU.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -11,12 +12,12 @@
 
 namespace {
 
-constexpr std::size_t kHeapBytes = std::size_t{1} << 30;
+constexpr std::size_t kHeapBytes = std::size_t{3} << 30;
 
-// Handed out in order, never taken back; malloc's before it is there. The tests are one thread.
+// Handed out in order, never taken back; malloc's before it is there.
 struct SharedHeap {
   char* begin = nullptr;
-  std::size_t used = 0;
+  std::atomic<std::size_t> used = 0;
 
   bool holds(const void* pointer) const {
     const char* at = static_cast<const char*>(pointer);
@@ -25,9 +26,8 @@ struct SharedHeap {
   void* take(std::size_t size) {
     const std::size_t rounded = (size + 255) / 256 * 256;
     if (begin == nullptr) return std::malloc(size);
-    if (rounded > kHeapBytes - used) return nullptr;
-    used += rounded;
-    return begin + (used - rounded);
+    const std::size_t at = used.fetch_add(rounded);
+    return at + rounded <= kHeapBytes ? begin + at : nullptr;
   }
 };
 SharedHeap heap;
