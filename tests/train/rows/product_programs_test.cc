@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "tests/train/rows/row_inputs.h"
 #include "tests/train/rows/run_grid.h"
 #include "tests/train/rows/serial_warp.h"
 #include "train/kernels/cuda/split_gemm.h"
@@ -60,6 +61,34 @@ TEST_P(ProductPrograms, SplitDigitsLieAsTheProductsReadThem) {
   }
   EXPECT_EQ(std::vector<std::int8_t>(split.end() - 5, split.end()),
             std::vector<std::int8_t>(5, 77));
+}
+
+TEST_P(ProductPrograms, QuantizedRowsAreSplitAtOnce) {
+  const std::int64_t rows = below(30) + 1;
+  const std::int64_t cols = below(200) + 1;
+  const std::int64_t padded = padded_depth(cols);
+  const std::vector<float> x =
+      make_values(kAllValues[GetParam() % std::size(kAllValues)], rows * cols, GetParam());
+  const auto fold = integers<std::int32_t>(cols, -15, 15);
+  const std::int32_t* folded = below(2) == 0 ? fold.data() : nullptr;
+  std::vector<std::int16_t> want(x.size());
+  std::vector<std::int16_t> digits(x.size());
+  std::vector<std::int32_t> want_exponents(static_cast<std::size_t>(rows));
+  std::vector<std::int32_t> exponents(static_cast<std::size_t>(rows));
+  std::vector<std::int8_t> want_split(static_cast<std::size_t>(rows * 2 * padded), 77);
+  std::vector<std::int8_t> split(want_split.size(), 78);
+  const bool low_first = below(2) == 0;
+  QuantizeRowsArgs args{
+      x.data(), rows, cols, cols, folded, want.data(), nullptr, cols, want_exponents.data()};
+  scalar_row_kernels().quantize_rows(args);
+  run_units(SerialWarp(),
+            SplitBatch{{want.data(), cols, 1}, rows, cols, low_first, want_split.data()});
+  args.digits = digits.data();
+  args.exponents = exponents.data();
+  run(QuantizeSplitBatch{args, low_first, split.data()});
+  EXPECT_EQ(digits, want);
+  EXPECT_EQ(exponents, want_exponents);
+  EXPECT_EQ(split, want_split);
 }
 
 TEST_P(ProductPrograms, JoinedSumsDoNotDependOnTheGrid) {

@@ -15,7 +15,7 @@ using Program =
                  SwigluArgs, SwigluBackwardArgs, SoftmaxBatch, AttentionBackwardBatch,
                  CrossEntropyBatch, FinishBlocksBatch, AddScaledBatch, AddUnitsBatch, PeaksBatch,
                  AddBatch, AdamwArgs, SumSquaresBatch, SumPartsBatch, FindNonFiniteBatch,
-                 SplitBatch, JoinBatch>;
+                 SplitBatch, QuantizeSplitBatch, JoinBatch>;
 
 // Returns when it is done. All pointers lead to the heap, which a GPU reads too. `seed` decides
 // what is free: the order of warps, or how the kernel is launched.

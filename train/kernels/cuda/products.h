@@ -8,6 +8,7 @@
 namespace repro::train {
 
 void launch(const SplitBatch& args, CudaStream stream);
+void launch(const QuantizeSplitBatch& args, CudaStream stream);
 void launch(const JoinBatch& args, CudaStream stream);
 
 }  // namespace repro::train

@@ -1,4 +1,4 @@
-// Exact products by int8 digits: the layout of the digits, and the two programs around three int8
+// Exact products by int8 digits: the layout of the digits, and the programs around three int8
 // products (row_programs.h says how programs run). The products themselves are those of any library
 // that multiplies int8 exactly into int32.
 //
@@ -33,21 +33,49 @@ struct SplitBatch {
   std::int8_t* split = nullptr;  // [rows, 2 * padded_depth(depth)]
 };
 
+namespace detail {
+
+template <class Warp>
+REPRO_HD void split_row(const Warp& warp, const std::int16_t* digits, std::int64_t stride,
+                        std::int64_t depth, bool low_first, std::int8_t* split) {
+  const std::int64_t padded = padded_depth(depth);
+  std::int8_t* high = split + (low_first ? padded : 0);
+  std::int8_t* low = split + (low_first ? 0 : padded);
+  for (std::int64_t i = warp.first(); i < padded; i += warp.stride()) {
+    SplitDigit digit;
+    if (i < depth) digit = split_digit(digits[i * stride]);
+    high[i] = digit.high;
+    low[i] = digit.low;
+  }
+}
+
+}  // namespace detail
+
 REPRO_HD std::int64_t unit_count(const SplitBatch& args) { return args.rows; }
 template <class Warp>
 REPRO_HD void run_units(const Warp& warp, const SplitBatch& args) {
-  const std::int64_t padded = padded_depth(args.depth);
-  const DigitView& view = args.digits;
   for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
-    const std::int16_t* digits = view.data + row * view.row_stride;
-    std::int8_t* high = args.split + row * 2 * padded + (args.low_first ? padded : 0);
-    std::int8_t* low = args.split + row * 2 * padded + (args.low_first ? 0 : padded);
-    for (std::int64_t i = warp.first(); i < padded; i += warp.stride()) {
-      SplitDigit digit;
-      if (i < args.depth) digit = split_digit(digits[i * view.depth_stride]);
-      high[i] = digit.high;
-      low[i] = digit.low;
-    }
+    detail::split_row(warp, args.digits.data + row * args.digits.row_stride,
+                      args.digits.depth_stride, args.depth, args.low_first,
+                      args.split + row * 2 * padded_depth(args.depth));
+  }
+}
+
+// q15 of rows, kept as int16 for the backward products, and split in the same pass over memory.
+struct QuantizeSplitBatch {
+  QuantizeRowsArgs rows;  // without a second digit
+  bool low_first = false;
+  std::int8_t* split = nullptr;  // [rows, 2 * padded_depth(cols)]
+};
+
+REPRO_HD std::int64_t unit_count(const QuantizeSplitBatch& args) { return args.rows.rows; }
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const QuantizeSplitBatch& args) {
+  for (std::int64_t row = warp.warp(); row < args.rows.rows; row += warp.warps()) {
+    quantize_row(warp, args.rows, row);
+    // A lane splits the digits that it wrote.
+    detail::split_row(warp, args.rows.digits + row * args.rows.ld_digits, 1, args.rows.cols,
+                      args.low_first, args.split + row * 2 * padded_depth(args.rows.cols));
   }
 }
 
