@@ -23,6 +23,12 @@ class EmulatedWarp : public LaneTeam::Lane {
     while (value < seen && !shared.compare_exchange_weak(seen, value)) {
     }
   }
+  static void raise(std::int32_t* most, std::int32_t value) {
+    std::atomic_ref<std::int32_t> shared(*most);
+    std::int32_t seen = shared.load();
+    while (value > seen && !shared.compare_exchange_weak(seen, value)) {
+    }
+  }
 
  private:
   std::int64_t warp_;

@@ -3,19 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <variant>
 
-#include "train/kernels/cuda/split_gemm.h"
-#include "train/kernels/cuda/vector_programs.h"
+#include "train/kernels/cuda/program.h"
 
 namespace repro::train {
-
-using Program =
-    std::variant<QuantizeRowsArgs, QuantizeColumnsArgs, RmsNormArgs, RmsNormBackwardBatch, RopeArgs,
-                 SwigluArgs, SwigluBackwardArgs, SoftmaxBatch, AttentionBackwardBatch,
-                 CrossEntropyBatch, FinishBlocksBatch, AddScaledBatch, AddUnitsBatch, PeaksBatch,
-                 AddBatch, AdamwArgs, SumSquaresBatch, SumPartsBatch, FindNonFiniteBatch,
-                 SplitBatch, QuantizeSplitBatch, JoinBatch>;
 
 // Returns when it is done. All pointers lead to the heap, which a GPU reads too. `seed` decides
 // what is free: the order of warps, or how the kernel is launched.

@@ -37,6 +37,7 @@ class DeviceWarp {
   __device__ static void lower(std::int64_t* least, std::int64_t value) {
     atomicMin(reinterpret_cast<long long*>(least), static_cast<long long>(value));
   }
+  __device__ static void raise(std::int32_t* most, std::int32_t value) { atomicMax(most, value); }
 
  private:
   static constexpr unsigned kAllLanes = 0xFFFFFFFFU;

@@ -10,5 +10,25 @@ void launch(const QuantizeSplitBatch& args, CudaStream stream) {
   start("quantize_split", args, stream);
 }
 void launch(const JoinBatch& args, CudaStream stream) { start("join_sums", args, stream); }
+void launch(const FillExponents& args, CudaStream stream) { start("fill", args, stream); }
+void launch(const FillIndices& args, CudaStream stream) { start("fill", args, stream); }
+void launch(const GatherBatch& args, CudaStream stream) { start("gather", args, stream); }
+void launch(const QuantizeHeadsBatch& args, CudaStream stream) {
+  start("quantize_heads", args, stream);
+}
+void launch(const SplitHeadsBatch& args, CudaStream stream) { start("split_heads", args, stream); }
+void launch(const SplitColumnsBatch& args, CudaStream stream) {
+  start("split_columns", args, stream);
+}
+void launch(const ColumnExponentsBatch& args, CudaStream stream) {
+  start("column_exponents", args, stream);
+}
+void launch(const QuantizeColumnsSplitBatch& args, CudaStream stream) {
+  start("quantize_columns_split", args, stream);
+}
+void launch(const QuantizeBlocksBatch& args, CudaStream stream) {
+  start("quantize_blocks", args, stream);
+}
+void launch(const AddBlocksBatch& args, CudaStream stream) { start("add_blocks", args, stream); }
 
 }  // namespace repro::train

@@ -2,6 +2,9 @@
 // the contract of launches is that of rows.h. Untested on hardware (docs/gpu.md).
 #pragma once
 
+#include "train/kernels/cuda/block_programs.h"
+#include "train/kernels/cuda/column_programs.h"
+#include "train/kernels/cuda/head_programs.h"
 #include "train/kernels/cuda/rows.h"
 #include "train/kernels/cuda/split_gemm.h"
 
@@ -10,5 +13,15 @@ namespace repro::train {
 void launch(const SplitBatch& args, CudaStream stream);
 void launch(const QuantizeSplitBatch& args, CudaStream stream);
 void launch(const JoinBatch& args, CudaStream stream);
+void launch(const FillExponents& args, CudaStream stream);
+void launch(const FillIndices& args, CudaStream stream);
+void launch(const GatherBatch& args, CudaStream stream);
+void launch(const QuantizeHeadsBatch& args, CudaStream stream);
+void launch(const SplitHeadsBatch& args, CudaStream stream);
+void launch(const SplitColumnsBatch& args, CudaStream stream);
+void launch(const ColumnExponentsBatch& args, CudaStream stream);
+void launch(const QuantizeColumnsSplitBatch& args, CudaStream stream);
+void launch(const QuantizeBlocksBatch& args, CudaStream stream);
+void launch(const AddBlocksBatch& args, CudaStream stream);
 
 }  // namespace repro::train

@@ -5,6 +5,7 @@
 //   std::int64_t warp(), warps()     its index in the launch and how many there are
 //   lower(std::int64_t* least, std::int64_t value)     *least = min(*least, value), beside other
 //                                                      lanes and warps
+//   raise(std::int32_t* most, std::int32_t value)      *most = max(*most, value), likewise
 // run_units(warp, args) does the warp's share; unit_count(args) is what grid.h cuts into shares.
 #pragma once
 

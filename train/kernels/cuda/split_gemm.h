@@ -25,6 +25,11 @@ REPRO_HD constexpr std::int64_t padded_depth(std::int64_t depth) {
   return (depth + kSplitAlignment - 1) / kSplitAlignment * kSplitAlignment;
 }
 
+// B's rows, and so the columns of the sums, are rounded up to this: what cuBLASLt asks of them.
+REPRO_HD constexpr std::int64_t padded_columns(std::int64_t columns) {
+  return (columns + kSplitAlignment - 1) / kSplitAlignment * kSplitAlignment;
+}
+
 // One operand, or a part of its depth: depth <= kSplitDepth.
 struct SplitBatch {
   DigitView digits;

@@ -109,6 +109,15 @@ REPRO_HD void column_exponents(const Lanes& lanes, const QuantizeColumnsArgs& ar
 
 }  // namespace detail
 
+// The digit of one element of a column with this exponent, its row's fold added.
+REPRO_HD std::int16_t column_digit(float x, std::int32_t fold, std::int32_t exponent) {
+  // The elements of an empty column are zero or dropped: a shift far down makes both zero.
+  const bool empty = exponent == kNoExponent;
+  const std::int32_t shift = 13 - larger(exponent, kFarBelow) + larger(fold, kFarBelow);
+  const SplitScale scale = split_scale(empty ? kFarBelow : shift);
+  return static_cast<std::int16_t>(digit15(scaled_to_digit(x, scale)));
+}
+
 template <class Lanes>
 REPRO_HD void quantize_columns(const Lanes& lanes, const QuantizeColumnsArgs& args) {
   detail::column_exponents(lanes, args);
@@ -119,11 +128,7 @@ REPRO_HD void quantize_columns(const Lanes& lanes, const QuantizeColumnsArgs& ar
     const std::int32_t fold = args.fold == nullptr ? 0 : larger(args.fold[r], kFarBelow);
     REPRO_INDEPENDENT_LOOP
     for (std::int64_t c = lanes.first(); c < args.cols; c += lanes.stride()) {
-      // The elements of an empty column are zero or dropped: a shift far down makes both zero.
-      const bool empty = exponents[c] == kNoExponent;
-      const std::int32_t shift = 13 - larger(exponents[c], kFarBelow) + fold;
-      const SplitScale scale = split_scale(empty ? kFarBelow : shift);
-      digits[c] = static_cast<std::int16_t>(digit15(scaled_to_digit(x[c], scale)));
+      digits[c] = column_digit(x[c], fold, exponents[c]);
     }
   }
 }

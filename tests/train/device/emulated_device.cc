@@ -1,0 +1,112 @@
+#include "tests/train/device/emulated_device.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <numeric>
+#include <stdexcept>
+#include <vector>
+
+#include "artifacts/base/error.h"
+#include "train/kernels/generic/lanes.h"
+
+namespace repro::train {
+namespace {
+
+constexpr int kPoison = 0xA5;
+
+// Satisfies the contract of row_programs.h.
+class OneLaneWarp : public SingleLane {
+ public:
+  OneLaneWarp(std::int64_t warp, std::int64_t warps) : warp_(warp), warps_(warps) {}
+  std::int64_t warp() const { return warp_; }
+  std::int64_t warps() const { return warps_; }
+  static void lower(std::int64_t* least, std::int64_t value) { *least = std::min(*least, value); }
+  static void raise(std::int32_t* most, std::int32_t value) { *most = std::max(*most, value); }
+
+ private:
+  std::int64_t warp_;
+  std::int64_t warps_;
+};
+
+std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::int64_t depth) {
+  std::int32_t sum = 0;
+  for (std::int64_t k = 0; k < depth; ++k) sum += a[k] * b[k];
+  return sum;
+}
+
+}  // namespace
+
+EmulatedDevice::~EmulatedDevice() {
+  for (const auto& [data, bytes] : blocks_) std::free(data);
+}
+
+void* EmulatedDevice::allocate(std::size_t bytes) {
+  if (static_cast<std::int64_t>(bytes) > total_ - used_) {
+    throw Error(Code::environment, "the device has no " + std::to_string(bytes) +
+                                       " bytes left: " + std::to_string(total_ - used_) + " of " +
+                                       std::to_string(total_) + " are free");
+  }
+  void* data = std::aligned_alloc(256, (bytes + 255) / 256 * 256 + 256);
+  if (data == nullptr) throw std::bad_alloc();
+  std::memset(data, kPoison, bytes);
+  blocks_[data] = bytes;
+  used_ += static_cast<std::int64_t>(bytes);
+  peak_ = std::max(peak_, used_);
+  return data;
+}
+
+void EmulatedDevice::release(void* data) noexcept {
+  const auto found = blocks_.find(data);
+  if (found == blocks_.end()) std::abort();
+  used_ -= static_cast<std::int64_t>(found->second);
+  std::memset(data, kPoison, found->second);
+  blocks_.erase(found);
+  std::free(data);
+}
+
+void EmulatedDevice::clear(void* data, std::size_t bytes) { std::memset(data, 0, bytes); }
+void EmulatedDevice::upload(void* to, const void* from, std::size_t bytes) {
+  std::memcpy(to, from, bytes);
+}
+void EmulatedDevice::download(void* to, const void* from, std::size_t bytes) {
+  std::memcpy(to, from, bytes);
+}
+
+void EmulatedDevice::run(const Program& program) {
+  const auto warps = static_cast<std::int64_t>(1 + random_() % 5);
+  std::vector<std::int64_t> order(static_cast<std::size_t>(warps));
+  std::iota(order.begin(), order.end(), 0);
+  std::shuffle(order.begin(), order.end(), random_);
+  std::visit(
+      [&](const auto& args) {
+        for (std::int64_t warp : order) run_units(OneLaneWarp(warp, warps), args);
+      },
+      program);
+}
+
+// The garbage that a library leaves beyond column n is left out: nobody may read it.
+void EmulatedDevice::multiply(const DigitProduct& product) {
+  if (product.padded % kSplitAlignment != 0 || product.padded > kSplitDepth) {
+    throw std::logic_error("a product of digits of this depth");
+  }
+  const std::int64_t p = product.padded;
+  const std::int64_t ld = product.ld_sums();
+  for (std::int64_t i = 0; i < product.batch; ++i) {
+    const std::int8_t* a = product.a + i * product.a_stride;
+    const std::int8_t* b = product.b + i * product.b_stride;
+    for (std::int64_t m = 0; m < product.m; ++m) {
+      for (std::int64_t n = 0; n < product.n; ++n) {
+        const std::int8_t* x = a + m * 2 * p;
+        const std::int8_t* y = b + n * 2 * p;
+        const std::int64_t at = (i * product.m + m) * ld + n;
+        product.high[at] = dot(x, y + p, p);
+        product.cross[at] = dot(x, y, 2 * p);
+        product.low[at] = dot(x + p, y, p);
+      }
+    }
+  }
+}
+
+}  // namespace repro::train
