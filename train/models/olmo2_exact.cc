@@ -142,7 +142,7 @@ class ExactOlmo2 final : public Backend {
         const std::int64_t overflow =
             context_.rows().add_units(dh_.data() + row * hidden + begin, 1.0F, end - begin,
                                       gradient.unit, gradient.limit, gradient.units + at);
-        if (overflow >= 0) fail_gradient_overflow(context_, gradient.tensor, at + overflow);
+        if (overflow >= 0) fail_gradient_overflow(gradient.tensor, at + overflow, context_.step);
       }
     });
   }

@@ -316,7 +316,7 @@ void norm_backward(const Context& context, const StepShape& shape, const float* 
     args.unit = sink.unit;
     args.limit = sink.limit;
     const std::int64_t overflow = context.rows().rms_norm_backward(args);
-    if (overflow >= 0) fail_gradient_overflow(context, parameter.name, overflow);
+    if (overflow >= 0) fail_gradient_overflow(parameter.name, overflow, context.step);
     const std::lock_guard<std::mutex> lock(mutex);
     for (std::int64_t i = 0; i < width; ++i) {
       sink.units[i] += gain_units[static_cast<std::size_t>(i)];

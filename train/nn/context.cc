@@ -30,16 +30,19 @@ void TracedGemm::run(std::int64_t m, std::int64_t n, std::int64_t k, const Digit
   path_.run(m, n, k, a, b, output, parallel);
 }
 
+void fail_non_finite(const Operand& operand, std::int64_t index, std::int64_t step) {
+  throw Error(Code::invalid_argument,
+              "non-finite value in " + std::string(operand.operation) + ": " +
+                  std::string(operand.tensor) + " at index " + std::to_string(index) + ", step " +
+                  std::to_string(step),
+              "nothing of this step was published; resume from the last checkpoint with a smaller "
+              "optimizer.learning_rate, or look at the batch with `repro show RUN@STEP --batch`");
+}
+
 void check_finite(const Context& context, const Operand& operand, const float* x,
                   std::int64_t count, std::int64_t first) {
   const std::int64_t index = context.rows().find_non_finite(x, count);
-  if (index < 0) return;
-  throw Error(Code::invalid_argument,
-              "non-finite value in " + std::string(operand.operation) + ": " +
-                  std::string(operand.tensor) + " at index " + std::to_string(first + index) +
-                  ", step " + std::to_string(context.step),
-              "nothing of this step was published; resume from the last checkpoint with a smaller "
-              "optimizer.learning_rate, or look at the batch with `repro show RUN@STEP --batch`");
+  if (index >= 0) fail_non_finite(operand, first + index, context.step);
 }
 
 void check_finite_rows(const Context& context, const Operand& operand, const float* x,
@@ -51,15 +54,15 @@ void check_finite_rows(const Context& context, const Operand& operand, const flo
   }
 }
 
-void fail_gradient_overflow(const Context& context, std::string_view tensor, std::int64_t index) {
+void fail_gradient_overflow(std::string_view tensor, std::int64_t index, std::int64_t step) {
   throw Error(Code::invalid_argument,
               "gradient of " + std::string(tensor) + " at index " + std::to_string(index) +
-                  ", step " + std::to_string(context.step) + " does not fit its fixed point",
+                  ", step " + std::to_string(step) + " does not fit its fixed point",
               "lower train.gradient_unit, or look for the cause of a gradient this large");
 }
 
-void name_gradient(const Context& context, std::string_view tensor, Error& error) {
-  error.context("gradient of " + std::string(tensor) + ", step " + std::to_string(context.step));
+void name_gradient(std::string_view tensor, std::int64_t step, Error& error) {
+  error.context("gradient of " + std::string(tensor) + ", step " + std::to_string(step));
 }
 
 }  // namespace repro::train

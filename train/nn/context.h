@@ -43,7 +43,10 @@ struct Operand {
   std::string_view tensor;
 };
 
-// Throws Error(invalid_argument) "non-finite value in OPERATION: TENSOR at index I, step S" if x
+// Throws Error(invalid_argument) "non-finite value in OPERATION: TENSOR at index I, step S".
+[[noreturn]] void fail_non_finite(const Operand& operand, std::int64_t index, std::int64_t step);
+
+// Does so if x
 // has a NaN or an infinity; I is `first` plus the index of the first one in x. Called on every
 // tensor before it is quantised: digits cannot show one. A caller that cuts a tensor into tasks
 // gives each its `first`; as the lowest task's error wins, the same I is named whatever the
@@ -59,10 +62,10 @@ void check_finite_rows(const Context& context, const Operand& operand, const flo
 
 // A term that does not fit the gradient's fixed point (docs/arithmetic.md, "Gradients"): `index`
 // is that of the gradient's element.
-[[noreturn]] void fail_gradient_overflow(const Context& context, std::string_view tensor,
-                                         std::int64_t index);
+[[noreturn]] void fail_gradient_overflow(std::string_view tensor, std::int64_t index,
+                                         std::int64_t step);
 
 // Adds to the error of a product that traps (its row and column) whose gradient it was.
-void name_gradient(const Context& context, std::string_view tensor, Error& error);
+void name_gradient(std::string_view tensor, std::int64_t step, Error& error);
 
 }  // namespace repro::train

@@ -184,7 +184,7 @@ void add_target_rows(const Context& context, const Quantized& x, const RowRange&
         context.rows().add_units(scratch.hat.data(), scratch.target_factors[r - group.begin],
                                  x.cols, sink.unit, sink.limit, sink.units + target * x.cols);
     if (overflow >= 0) {
-      fail_gradient_overflow(context, sink.tensor, target * x.cols + overflow);
+      fail_gradient_overflow(sink.tensor, target * x.cols + overflow, context.step);
     }
   }
 }
@@ -207,7 +207,7 @@ void weight_gradient(const Context& context, const Quantized& x, const RowRange&
                        {x.digits.data() + group.begin * x.cols, 1, x.cols}, output,
                        *context.parallel);
   } catch (Error& error) {
-    name_gradient(context, sink.tensor, error);
+    name_gradient(sink.tensor, context.step, error);
     throw;
   }
   add_target_rows(context, x, group, targets, sink, scratch);

@@ -114,7 +114,7 @@ void linear_weight_gradient(const Context& context, const float* dy, const Quant
                          {x.digits.data() + group.begin * x.cols, 1, x.cols}, output,
                          *context.parallel);
     } catch (Error& error) {
-      name_gradient(context, sink.tensor, error);
+      name_gradient(sink.tensor, context.step, error);
       throw;
     }
   }

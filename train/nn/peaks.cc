@@ -8,11 +8,6 @@ namespace {
 
 constexpr std::int64_t kRowGrain = 64;
 
-struct RowPeak {
-  float max = 0;
-  float sum_squares = 0;
-};
-
 }  // namespace
 
 double Peak::rms() const { return rows == 0 ? 0 : std::sqrt(sum_rms2 / static_cast<double>(rows)); }
@@ -34,9 +29,13 @@ void Peaks::observe(std::string_view tensor, const float* x, std::int64_t rows, 
                                            kernels.sumsq(x + r * ld, cols)};
     }
   });
+  observe(tensor, cols, seen);
+}
+
+void Peaks::observe(std::string_view tensor, std::int64_t cols, std::span<const RowPeak> rows) {
   Peak& peak = entry(tensor);
-  peak.rows += rows;
-  for (const RowPeak& row : seen) {
+  peak.rows += static_cast<std::int64_t>(rows.size());
+  for (const RowPeak& row : rows) {
     const double mean_square = static_cast<double>(row.sum_squares) / static_cast<double>(cols);
     peak.max = std::max(peak.max, row.max);
     peak.sum_rms2 += mean_square;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,12 @@ struct Peak {
   double rms() const;
 };
 
+// Of one row.
+struct RowPeak {
+  float max = 0;          // max |x|
+  float sum_squares = 0;  // sum31 of x * x
+};
+
 class Peaks {
  public:
   // Adds finite x [R, I] (`ld` elements from row to row) to the entry of `tensor`. Rows are looked
@@ -32,6 +39,8 @@ class Peaks {
   // micro-batches. Thread rules: one caller at a time.
   void observe(std::string_view tensor, const float* x, std::int64_t rows, std::int64_t cols,
                std::int64_t ld, const RowKernels& kernels, Parallel& parallel);
+  // The same of rows of `cols` elements, looked at elsewhere.
+  void observe(std::string_view tensor, std::int64_t cols, std::span<const RowPeak> rows);
 
   // In the order in which they were first seen.
   const std::vector<Peak>& list() const { return list_; }

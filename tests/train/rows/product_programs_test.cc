@@ -63,39 +63,13 @@ TEST_P(ProductPrograms, SplitDigitsLieAsTheProductsReadThem) {
             std::vector<std::int8_t>(5, 77));
 }
 
-TEST_P(ProductPrograms, QuantizedRowsAreSplitAtOnce) {
-  const std::int64_t rows = below(30) + 1;
-  const std::int64_t cols = below(200) + 1;
-  const std::int64_t padded = padded_depth(cols);
-  const std::vector<float> x =
-      make_values(kAllValues[GetParam() % std::size(kAllValues)], rows * cols, GetParam());
-  const auto fold = integers<std::int32_t>(cols, -15, 15);
-  const std::int32_t* folded = below(2) == 0 ? fold.data() : nullptr;
-  std::vector<std::int16_t> want(x.size());
-  std::vector<std::int16_t> digits(x.size());
-  std::vector<std::int32_t> want_exponents(static_cast<std::size_t>(rows));
-  std::vector<std::int32_t> exponents(static_cast<std::size_t>(rows));
-  std::vector<std::int8_t> want_split(static_cast<std::size_t>(rows * 2 * padded), 77);
-  std::vector<std::int8_t> split(want_split.size(), 78);
-  const bool low_first = below(2) == 0;
-  QuantizeRowsArgs args{
-      x.data(), rows, cols, cols, folded, want.data(), nullptr, cols, want_exponents.data()};
-  scalar_row_kernels().quantize_rows(args);
-  run_units(SerialWarp(),
-            SplitBatch{{want.data(), cols, 1}, rows, cols, low_first, want_split.data()});
-  args.digits = digits.data();
-  args.exponents = exponents.data();
-  run(QuantizeSplitBatch{args, low_first, split.data()});
-  EXPECT_EQ(digits, want);
-  EXPECT_EQ(exponents, want_exponents);
-  EXPECT_EQ(split, want_split);
-}
-
 TEST_P(ProductPrograms, JoinedSumsDoNotDependOnTheGrid) {
   JoinBatch args;
   args.rows = below(30) + 1;
   args.cols = below(150) + 1;
-  const std::int64_t size = args.rows * args.cols;
+  args.ld_sums = args.cols + below(3);
+  args.first_row = below(4);
+  const std::int64_t size = args.rows * args.ld_sums;
   constexpr std::int64_t kLargest = std::int64_t{1} << 30;
   const auto high = integers<std::int32_t>(size, -kLargest, kLargest);
   const auto cross = integers<std::int32_t>(size, -kLargest, kLargest);

@@ -59,6 +59,7 @@ struct QuantizeHeadsBatch {
   std::int16_t* digits = nullptr;      // [rows, heads * head_dim], packed
   std::int32_t* exponents = nullptr;   // [heads][rows]
   std::int64_t* first_non_finite = nullptr;
+  std::int8_t* split = nullptr;  // as SplitHeadsBatch, highs first, in the same pass; or null
 };
 
 REPRO_HD std::int64_t unit_count(const QuantizeHeadsBatch& args) { return args.rows * args.heads; }
@@ -78,6 +79,11 @@ REPRO_HD void run_units(const Warp& warp, const QuantizeHeadsBatch& args) {
                                   args.digits + row * width + head * args.head_dim, nullptr,
                                   args.head_dim, args.exponents + head * args.rows + row},
                  0);
+    if (args.split == nullptr) continue;
+    // A lane splits the digits that it wrote.
+    detail::split_row(warp, args.digits + row * width + head * args.head_dim, 1, args.head_dim,
+                      false,
+                      args.split + (head * args.rows + row) * 2 * padded_depth(args.head_dim));
   }
 }
 

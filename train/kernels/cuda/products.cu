@@ -6,9 +6,6 @@
 namespace repro::train {
 
 void launch(const SplitBatch& args, CudaStream stream) { start("split_digits", args, stream); }
-void launch(const QuantizeSplitBatch& args, CudaStream stream) {
-  start("quantize_split", args, stream);
-}
 void launch(const JoinBatch& args, CudaStream stream) { start("join_sums", args, stream); }
 void launch(const FillExponents& args, CudaStream stream) { start("fill", args, stream); }
 void launch(const FillIndices& args, CudaStream stream) { start("fill", args, stream); }
@@ -30,5 +27,9 @@ void launch(const QuantizeBlocksBatch& args, CudaStream stream) {
   start("quantize_blocks", args, stream);
 }
 void launch(const AddBlocksBatch& args, CudaStream stream) { start("add_blocks", args, stream); }
+void launch(const MaxExponentBatch& args, CudaStream stream) {
+  start("max_exponent", args, stream);
+}
+void launch(const LossRowsBatch& args, CudaStream stream) { start("loss_rows", args, stream); }
 
 }  // namespace repro::train

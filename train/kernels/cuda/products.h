@@ -5,13 +5,13 @@
 #include "train/kernels/cuda/block_programs.h"
 #include "train/kernels/cuda/column_programs.h"
 #include "train/kernels/cuda/head_programs.h"
+#include "train/kernels/cuda/loss_programs.h"
 #include "train/kernels/cuda/rows.h"
 #include "train/kernels/cuda/split_gemm.h"
 
 namespace repro::train {
 
 void launch(const SplitBatch& args, CudaStream stream);
-void launch(const QuantizeSplitBatch& args, CudaStream stream);
 void launch(const JoinBatch& args, CudaStream stream);
 void launch(const FillExponents& args, CudaStream stream);
 void launch(const FillIndices& args, CudaStream stream);
@@ -23,5 +23,7 @@ void launch(const ColumnExponentsBatch& args, CudaStream stream);
 void launch(const QuantizeColumnsSplitBatch& args, CudaStream stream);
 void launch(const QuantizeBlocksBatch& args, CudaStream stream);
 void launch(const AddBlocksBatch& args, CudaStream stream);
+void launch(const MaxExponentBatch& args, CudaStream stream);
+void launch(const LossRowsBatch& args, CudaStream stream);
 
 }  // namespace repro::train

@@ -8,6 +8,7 @@
 #include "train/kernels/cuda/block_programs.h"
 #include "train/kernels/cuda/column_programs.h"
 #include "train/kernels/cuda/head_programs.h"
+#include "train/kernels/cuda/loss_programs.h"
 #include "train/kernels/cuda/split_gemm.h"
 #include "train/kernels/cuda/vector_programs.h"
 
@@ -18,8 +19,9 @@ using Program =
                  SwigluArgs, SwigluBackwardArgs, SoftmaxBatch, AttentionBackwardBatch,
                  CrossEntropyBatch, FinishBlocksBatch, AddScaledBatch, AddUnitsBatch, PeaksBatch,
                  AddBatch, AdamwArgs, SumSquaresBatch, SumPartsBatch, FindNonFiniteBatch,
-                 SplitBatch, QuantizeSplitBatch, JoinBatch, FillExponents, FillIndices, GatherBatch,
-                 QuantizeHeadsBatch, SplitHeadsBatch, SplitColumnsBatch, ColumnExponentsBatch,
-                 QuantizeColumnsSplitBatch, QuantizeBlocksBatch, AddBlocksBatch>;
+                 SplitBatch, JoinBatch, FillExponents, FillIndices, GatherBatch, QuantizeHeadsBatch,
+                 SplitHeadsBatch, SplitColumnsBatch, ColumnExponentsBatch,
+                 QuantizeColumnsSplitBatch, QuantizeBlocksBatch, AddBlocksBatch, MaxExponentBatch,
+                 LossRowsBatch>;
 
 }  // namespace repro::train

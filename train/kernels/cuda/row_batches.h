@@ -61,6 +61,8 @@ struct CrossEntropyBatch {
   float z_loss = 0;
   bool backward = true;
   CrossEntropyRowResult* results = nullptr;  // [rows]
+  // Lowered to the first row * vocab + column, in a row with a target, that is not finite; or null.
+  std::int64_t* first_non_finite = nullptr;
 };
 
 // values = rne32(blocks * 2^(bound - 38)), divided by the row's softmax sum where given.

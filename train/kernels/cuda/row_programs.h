@@ -14,6 +14,7 @@
 #include "train/kernels/generic/layer_rows.h"
 #include "train/kernels/generic/quantize_rows.h"
 #include "train/kernels/generic/softmax_rows.h"
+#include "train/kernels/generic/vector_ops.h"
 
 namespace repro::train {
 
@@ -133,6 +134,10 @@ REPRO_HD void run_units(const Warp& warp, const CrossEntropyBatch& args) {
     if (args.targets[row] < 0) {
       if (args.backward) detail::clear_from(warp, logits, 0, args.vocab);
     } else {
+      if (args.first_non_finite != nullptr) {
+        detail::report_first(warp, args.first_non_finite, row * args.vocab,
+                             find_non_finite(warp, logits, args.vocab));
+      }
       result = cross_entropy_row(warp, CrossEntropyRowArgs{logits, args.vocab, args.targets[row],
                                                            1.0F, args.z_loss, args.backward});
     }

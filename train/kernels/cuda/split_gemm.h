@@ -66,36 +66,19 @@ REPRO_HD void run_units(const Warp& warp, const SplitBatch& args) {
   }
 }
 
-// q15 of rows, kept as int16 for the backward products, and split in the same pass over memory.
-struct QuantizeSplitBatch {
-  QuantizeRowsArgs rows;  // without a second digit
-  bool low_first = false;
-  std::int8_t* split = nullptr;  // [rows, 2 * padded_depth(cols)]
-};
-
-REPRO_HD std::int64_t unit_count(const QuantizeSplitBatch& args) { return args.rows.rows; }
-template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const QuantizeSplitBatch& args) {
-  for (std::int64_t row = warp.warp(); row < args.rows.rows; row += warp.warps()) {
-    quantize_row(warp, args.rows, row);
-    // A lane splits the digits that it wrote.
-    detail::split_row(warp, args.rows.digits + row * args.rows.ld_digits, 1, args.rows.cols,
-                      args.low_first, args.split + row * 2 * padded_depth(args.rows.cols));
-  }
-}
-
 // sums = factor * (the joined sums) + the old sums; the last part also puts the total into the
 // output.
 struct JoinBatch {
-  const std::int32_t* high = nullptr;  // all [rows, cols]
+  const std::int32_t* high = nullptr;  // all [rows, cols], ld_sums
   const std::int32_t* cross = nullptr;
   const std::int32_t* low = nullptr;
-  std::int64_t rows = 0, cols = 0;
+  std::int64_t rows = 0, cols = 0, ld_sums = 0;
   std::int64_t factor = 1;  // 2^14 for the first digit of q29
   bool first = true, last = true;
   std::int64_t* sums = nullptr;        // [rows, cols]; not used where a part is first and last
   GemmOutput output;                   // its pointers are the device's
-  std::int64_t* first_trap = nullptr;  // lowered to the first m * cols + n
+  std::int64_t first_row = 0;          // of these rows, where they are part of a matrix: for traps
+  std::int64_t* first_trap = nullptr;  // lowered to the first (first_row + m) * cols + n
 };
 
 REPRO_HD std::int64_t unit_count(const JoinBatch& args) { return args.rows; }
@@ -104,13 +87,14 @@ REPRO_HD void run_units(const Warp& warp, const JoinBatch& args) {
   for (std::int64_t m = warp.warp(); m < args.rows; m += warp.warps()) {
     const std::int64_t visible = visible_columns(args.output, m, args.cols);
     for (std::int64_t n = warp.first(); n < visible; n += warp.stride()) {
+      const std::int64_t from = m * args.ld_sums + n;
       const std::int64_t at = m * args.cols + n;
-      std::int64_t s = args.factor * join_sums(args.high[at], args.cross[at], args.low[at]);
+      std::int64_t s = args.factor * join_sums(args.high[from], args.cross[from], args.low[from]);
       if (!args.first) s += args.sums[at];
       if (!args.last) {
         args.sums[at] = s;
       } else if (!put_sum(args.output, m, n, static_cast<double>(s))) {
-        warp.lower(args.first_trap, at);
+        warp.lower(args.first_trap, args.first_row * args.cols + at);
       }
     }
   }

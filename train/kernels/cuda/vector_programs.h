@@ -3,7 +3,6 @@
 #pragma once
 
 #include "train/kernels/cuda/row_programs.h"
-#include "train/kernels/generic/vector_ops.h"
 
 namespace repro::train {
 

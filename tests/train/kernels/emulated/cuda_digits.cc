@@ -65,6 +65,7 @@ class CudaDigits : public GemmPath {
     JoinBatch join;
     join.rows = m;
     join.cols = n;
+    join.ld_sums = n;
     join.sums = sums.data();
     join.output = output;
     join.first_trap = &first_trap;

@@ -1,0 +1,84 @@
+// Between the losses of rows and what is made of them: sums, and the operands of the logits'
+// gradient. Written as row_programs.h says.
+#pragma once
+
+#include "train/kernels/cuda/row_programs.h"
+#include "train/numerics/quantize.h"
+
+namespace repro::train {
+
+// *most = max(*most, the exponents); an empty one (kNoExponent) raises nothing.
+struct MaxExponentBatch {
+  const std::int32_t* exponents = nullptr;
+  std::int64_t count = 0;
+  std::int32_t* most = nullptr;
+};
+
+REPRO_HD std::int64_t unit_count(const MaxExponentBatch& args) {
+  return piece_count(args.count, kPiece);
+}
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const MaxExponentBatch& args) {
+  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
+    const Piece piece = piece_at(i, args.count, kPiece);
+    std::int32_t most = kNoExponent;
+    for (std::int64_t j = warp.first(); j < piece.size; j += warp.stride()) {
+      most = larger(most, args.exponents[piece.begin + j]);
+    }
+    most = warp.max(most);
+    if (warp.first() == 0) warp.raise(args.most, most);
+  }
+}
+
+// What the rows of a CrossEntropyBatch add to the sums of a step (language_head.h), and U and the
+// target's factor of each row.
+struct LossRowsBatch {
+  enum Total { kTargets, kCrossEntropy, kZLoss, kCorrect, kTotals };
+  const CrossEntropyRowResult* results = nullptr;  // [rows]
+  const std::int32_t* targets = nullptr;           // [rows]; below 0: counts nothing
+  std::int64_t rows = 0;
+  std::int64_t* totals = nullptr;            // [kTotals] +=
+  const std::int32_t* max_weight = nullptr;  // the largest exponent of the weight
+  std::int32_t* bounds = nullptr;            // [rows]; null: forward only
+  float* factors = nullptr;                  // [rows]
+};
+
+namespace detail {
+
+REPRO_HD std::int32_t logit_bound(float bound, std::int32_t max_weight) {
+  const bool empty = bound == 0 || max_weight == kNoExponent;
+  return empty ? kNoExponent : exponent15(bound) + max_weight;
+}
+
+}  // namespace detail
+
+REPRO_HD std::int64_t unit_count(const LossRowsBatch& args) {
+  return piece_count(args.rows, kPiece);
+}
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const LossRowsBatch& args) {
+  using Batch = LossRowsBatch;
+  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
+    const Piece piece = piece_at(i, args.rows, kPiece);
+    std::int64_t sums[Batch::kTotals] = {0, 0, 0, 0};
+    for (std::int64_t j = warp.first(); j < piece.size; j += warp.stride()) {
+      const std::int64_t row = piece.begin + j;
+      const CrossEntropyRowResult& result = args.results[row];
+      if (args.bounds != nullptr) {
+        args.bounds[row] = detail::logit_bound(result.bound, *args.max_weight);
+        args.factors[row] = result.a;
+      }
+      if (args.targets[row] < 0) continue;
+      sums[Batch::kTargets] += 1;
+      sums[Batch::kCrossEntropy] += result.ce_units;
+      sums[Batch::kZLoss] += result.loss_units - result.ce_units;
+      sums[Batch::kCorrect] += result.correct ? 1 : 0;
+    }
+    for (int total = 0; total < Batch::kTotals; ++total) {
+      const std::int64_t sum = warp.sum(sums[total]);
+      if (warp.first() == 0) warp.add(args.totals + total, sum);
+    }
+  }
+}
+
+}  // namespace repro::train
