@@ -8,10 +8,11 @@
 #include <cmath>
 #include <vector>
 
+#include "train/numerics/quantize.h"
+
 namespace repro::train {
 namespace {
 
-constexpr std::int64_t kBlock = 128;  // B of dotB, positions
 constexpr std::int32_t kBlockShift =
     12;  // T_b counts in 2^(U - 38), a product of digits in 2^(e - 26)
 
@@ -33,7 +34,7 @@ Task make_task(const AttentionShape& shape, std::int64_t head, std::int64_t firs
   task.head = head;
   task.kv_head = head / (shape.heads / shape.kv_heads);
   task.first = first;
-  task.queries = std::min(kBlock, end - first);
+  task.queries = std::min(kAttentionBlock, end - first);
   task.keys = first + task.queries;
   return task;
 }
@@ -141,10 +142,6 @@ void softmax_rows(const Context& context, const AttentionShape& shape, const Tas
   }
 }
 
-std::int32_t add_exponents(std::int32_t a, std::int32_t b) {
-  return a == kEmptyExponent || b == kEmptyExponent ? kEmptyExponent : a + b;
-}
-
 // Running maximum of exponents[0..i] for each query of the task.
 void visible_maximum(const Task& task, const std::int32_t* exponents, std::int32_t* maximum) {
   std::int32_t running = kEmptyExponent;
@@ -167,11 +164,11 @@ void sum_over_keys(const Context& context, const AttentionShape& shape, const Ta
   scratch.blocks.fill(0);
   scratch.shifts.resize(task.queries);
   for (std::int64_t i = 0; i < task.queries; ++i) scratch.shifts[i] = shift_of(scratch.bounds[i]);
-  scratch.high.resize(kBlock * kBlock);
-  scratch.low.resize(kBlock * kBlock);
-  scratch.exponents.resize(kBlock);
-  for (std::int64_t begin = 0; begin < task.keys; begin += kBlock) {
-    const std::int64_t width = std::min(kBlock, task.keys - begin);
+  scratch.high.resize(kAttentionBlock * kAttentionBlock);
+  scratch.low.resize(kAttentionBlock * kAttentionBlock);
+  scratch.exponents.resize(kAttentionBlock);
+  for (std::int64_t begin = 0; begin < task.keys; begin += kAttentionBlock) {
+    const std::int64_t width = std::min(kAttentionBlock, task.keys - begin);
     QuantizeRowsArgs args;
     args.x = x + begin;
     args.rows = task.queries;
@@ -241,13 +238,6 @@ void forward_task(const Context& context, const AttentionShape& shape, const Att
   }
 }
 
-// ceil(log2(H) / 2): the exponent by which a dot product over H, scaled by 1/sqrt(H), can grow.
-std::int32_t head_growth(std::int64_t head_dim) {
-  std::int32_t bits = 0;
-  while ((std::int64_t{1} << bits) < head_dim) ++bits;
-  return (bits + 1) / 2;
-}
-
 // Everything backward tasks share.
 struct BackwardPlan {
   const Context& context;
@@ -257,7 +247,7 @@ struct BackwardPlan {
   const AttentionGradients& gradients;
   AttentionScratch& scratch;
   float scale = 0;
-  std::int32_t growth = 0;
+  std::int32_t growth = 0;  // G + 1
 };
 
 // U of dV and dK for every key of one KV head: maxima over the heads of its group and the queries
@@ -284,8 +274,7 @@ void key_bounds(const BackwardPlan& plan, std::int64_t sequence, std::int64_t kv
       const std::int32_t eq = plan.inputs.q.exponents[at];
       max_dv = std::max(max_dv, ed);
       const std::int32_t ds = add_exponents(ed, visible_v[static_cast<std::size_t>(i)]);
-      const std::int32_t both = add_exponents(ds, eq);
-      if (both != kEmptyExponent) max_dk = std::max(max_dk, both + plan.growth + 1);
+      max_dk = std::max(max_dk, add_exponents(add_exponents(ds, eq), plan.growth));
     }
     dv[i] = max_dv;
     dk[i] = max_dk;
@@ -324,7 +313,7 @@ void query_gradient(const BackwardPlan& plan, const Task& task, const Views& vie
   for (std::int64_t i = 0; i < task.queries; ++i) {
     const std::int32_t ds = add_exponents(*d_o.exponents(task.first + i), scratch.bounds[i]);
     const std::int32_t both = add_exponents(ds, max_k[static_cast<std::size_t>(i)]);
-    scratch.bounds[i] = both == kEmptyExponent ? kEmptyExponent : both + plan.growth + 1;
+    scratch.bounds[i] = add_exponents(both, plan.growth);
   }
   sum_over_keys(plan.context, plan.shape, task, scratch.dp.data(), views.k, false, scratch);
   const std::int64_t head_dim = plan.shape.head_dim;
@@ -356,7 +345,7 @@ void backward_group(const BackwardPlan& plan, std::int64_t sequence, std::int64_
   for (std::int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
     const HeadView d_o(head_rows(plan.scratch.d_o, shape.width(), shape.rows(), row0), head,
                        shape.head_dim);
-    for (std::int64_t first = 0; first < shape.length; first += kBlock) {
+    for (std::int64_t first = 0; first < shape.length; first += kAttentionBlock) {
       const Task task = make_task(shape, head, first, shape.length);
       const Views views(shape, span, task);
       score_gradients(plan, task, views, d_o, plan.o + row0 * shape.width(), scratch);
@@ -377,12 +366,18 @@ void backward_group(const BackwardPlan& plan, std::int64_t sequence, std::int64_
   }
 }
 
-// 1 / sqrt(H), both operations rounded to binary32.
+}  // namespace
+
 float attention_scale(std::int64_t head_dim) {
   return 1.0F / std::sqrt(static_cast<float>(head_dim));
 }
 
-}  // namespace
+// A dot product over H, scaled by 1 / sqrt(H), can grow by sqrt(H); dP - D by one bit more.
+std::int32_t attention_growth(std::int64_t head_dim) {
+  std::int32_t bits = 0;
+  while ((std::int64_t{1} << bits) < head_dim) ++bits;
+  return (bits + 1) / 2 + 1;
+}
 
 void quantize_heads(const Context& context, std::string_view tensor, const float* x,
                     std::int64_t rows, std::int64_t heads, std::int64_t head_dim, std::int64_t ld,
@@ -391,7 +386,7 @@ void quantize_heads(const Context& context, std::string_view tensor, const float
   const std::int64_t width = heads * head_dim;
   out.digits.resize(rows * width);
   out.exponents.resize(heads * rows);
-  context.parallel->run_ranges(rows, kBlock, [&](std::int64_t begin, std::int64_t end) {
+  context.parallel->run_ranges(rows, kAttentionBlock, [&](std::int64_t begin, std::int64_t end) {
     check_finite_rows(context, {"quantise", tensor}, x + begin * ld, end - begin, width, ld, begin);
     for (std::int64_t head = 0; head < heads; ++head) {
       QuantizeRowsArgs args;
@@ -424,7 +419,8 @@ void attention(const Context& context, const AttentionShape& shape,
   };
   std::vector<Block> blocks;
   for (const AttentionSpan& span : spans) {
-    for (std::int64_t i = 0; i < span.count; i += kBlock) blocks.push_back({&span, span.first + i});
+    for (std::int64_t i = 0; i < span.count; i += kAttentionBlock)
+      blocks.push_back({&span, span.first + i});
   }
   // Later blocks see more keys: they go first, so that no thread is left with the longest one.
   std::stable_sort(blocks.begin(), blocks.end(),
@@ -465,7 +461,7 @@ void attention_backward(const Context& context, const AttentionShape& shape,
                           gradients,
                           scratch,
                           attention_scale(shape.head_dim),
-                          head_growth(shape.head_dim)};
+                          attention_growth(shape.head_dim)};
   const TraceSpan traced(context.trace(), "attention backward");
   context.parallel->run(shape.sequences * shape.kv_heads, [&](std::int64_t index) {
     backward_group(plan, index / shape.kv_heads, index % shape.kv_heads);

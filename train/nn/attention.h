@@ -15,6 +15,8 @@
 
 namespace repro::train {
 
+inline constexpr std::int64_t kAttentionBlock = 128;  // B of dotB, positions
+
 struct AttentionShape {
   std::int64_t sequences = 0;  // B
   std::int64_t length = 0;     // T
@@ -70,6 +72,11 @@ struct AttentionSpan {
 // shape only the heads are looked at.
 void attention(const Context& context, const AttentionShape& shape,
                std::span<const AttentionSpan> spans);
+
+// 1 / sqrt(H), both operations rounded to binary32.
+float attention_scale(std::int64_t head_dim);
+// G + 1 = ceil(log2(H) / 2) + 1: how far a bound of dQ and dK lies above its exponents.
+std::int32_t attention_growth(std::int64_t head_dim);
 
 // What forward leaves for backward, besides the output.
 struct AttentionInputs {

@@ -16,6 +16,11 @@ namespace repro::train {
 // gemm.h.
 inline constexpr std::int32_t kNoExponent = INT32_MIN;
 
+// The exponent of a product of two vectors: none where one is empty.
+REPRO_HD std::int32_t add_exponents(std::int32_t a, std::int32_t b) {
+  return a == kNoExponent || b == kNoExponent ? kNoExponent : a + b;
+}
+
 // floor(log2 |x|), the exponent of q31.
 REPRO_HD std::int32_t exponent31(float x) { return exponent_floor(x); }
 

@@ -86,16 +86,33 @@ void EmulatedDevice::run(const Program& program) {
       program);
 }
 
-// The garbage that a library leaves beyond column n is left out: nobody may read it.
+void EmulatedDevice::require_inside(const void* data, std::int64_t bytes) const {
+  auto block = blocks_.upper_bound(const_cast<void*>(data));
+  if (block != blocks_.begin()) {
+    --block;
+    const char* begin = static_cast<const char*>(block->first);
+    const char* end = static_cast<const char*>(data) + bytes;
+    if (end <= begin + block->second) return;
+  }
+  throw std::logic_error("a product beyond its operand");
+}
+
+// What a library writes beyond column n is left out: nobody may read it. What it reads there must
+// be the device's.
 void EmulatedDevice::multiply(const DigitProduct& product) {
   if (product.padded % kSplitAlignment != 0 || product.padded > kSplitDepth) {
     throw std::logic_error("a product of digits of this depth");
   }
   const std::int64_t p = product.padded;
   const std::int64_t ld = product.ld_sums();
+  for (const std::int32_t* sums : {product.high, product.cross, product.low}) {
+    require_inside(sums, product.sums() * 4);
+  }
   for (std::int64_t i = 0; i < product.batch; ++i) {
     const std::int8_t* a = product.a + i * product.a_stride;
     const std::int8_t* b = product.b + i * product.b_stride;
+    require_inside(a, product.m * 2 * p);
+    require_inside(b, ld * 2 * p);
     for (std::int64_t m = 0; m < product.m; ++m) {
       for (std::int64_t n = 0; n < product.n; ++n) {
         const std::int8_t* x = a + m * 2 * p;

@@ -9,7 +9,6 @@
 #include <map>
 #include <random>
 #include <string>
-#include <unordered_map>
 
 #include "train/device/device.h"
 
@@ -40,11 +39,14 @@ class EmulatedDevice final : public Device {
   std::int64_t peak_bytes() const { return peak_; }
 
  private:
+  // Throws std::logic_error where [data, data + bytes) is not within one allocation.
+  void require_inside(const void* data, std::int64_t bytes) const;
+
   std::mt19937 random_;
   std::int64_t total_ = 0;
   std::int64_t used_ = 0;
   std::int64_t peak_ = 0;
-  std::unordered_map<void*, std::size_t> blocks_;
+  std::map<void*, std::size_t> blocks_;
 };
 
 }  // namespace repro::train

@@ -198,12 +198,15 @@ TEST_P(Programs, SwigluAndItsBackward) {
 TEST_P(Programs, CausalSoftmaxAndItsBackward) {
   const CausalRows shape{c.rows, c.cols, c.ld, c.below(12) + 1, c.below(c.cols) + 1};
   const std::int64_t head_dim = c.below(100) + 1;
+  const std::int64_t heads = (c.rows - 1) / shape.queries + 1;
+  const std::int64_t width = heads * head_dim + c.below(3);
   const float scale = 0.125F;
   std::vector<float> s[2] = {c.floats(c.size()), {}};
   std::vector<float> dp[2] = {c.floats(c.size()), {}};
-  const std::vector<float> o = c.normal(c.rows * head_dim);
-  const std::vector<std::int16_t> digits = c.digits(c.rows * head_dim);
-  std::vector<std::int32_t> exponents = c.integers(c.rows, -9, 9);
+  const std::vector<float> o = c.normal(shape.queries * width);
+  const std::vector<std::int16_t> digits = c.digits(shape.queries * width);
+  const std::int64_t exponent_stride = shape.queries + c.below(3);
+  std::vector<std::int32_t> exponents = c.integers(heads * exponent_stride, -9, 9);
   exponents[0] = kNoExponent;
   s[1] = s[0];
   dp[1] = dp[0];
@@ -218,15 +221,19 @@ TEST_P(Programs, CausalSoftmaxAndItsBackward) {
     SoftmaxRowResult& result = results[0][static_cast<std::size_t>(row)];
     result = scalar().softmax_row(at, visible);
     std::fill(at + visible, at + c.cols, 0.0F);
-    const float d = scalar().attention_d(digits.data() + row * head_dim,
-                                         exponents[static_cast<std::size_t>(row)],
-                                         o.data() + row * head_dim, head_dim);
+    const std::int64_t head = row / shape.queries;
+    const std::int64_t query = row % shape.queries;
+    const std::int64_t place = head * head_dim + query * width;
+    const float d = scalar().attention_d(
+        digits.data() + place, exponents[static_cast<std::size_t>(head * exponent_stride + query)],
+        o.data() + place, head_dim);
     scalar().attention_backward_row({at, dp_at, visible, result.sum, d, scale});
     std::fill(dp_at + visible, dp_at + c.cols, 0.0F);
   }
   c.run(SoftmaxBatch{shape, s[1].data(), scale, results[1].data()});
   c.run(AttentionBackwardBatch{shape, s[1].data(), dp[1].data(), results[1].data(), scale, head_dim,
-                               digits.data(), exponents.data(), head_dim, o.data(), head_dim});
+                               digits.data(), o.data(), width, head_dim, exponents.data(),
+                               exponent_stride});
   EXPECT_TRUE(same(s[0], s[1]) && same(dp[0], dp[1]) && same(results[0], results[1]));
 }
 
@@ -266,16 +273,20 @@ TEST_P(Programs, FinishBlocks) {
   std::vector<SoftmaxRowResult> softmax(static_cast<std::size_t>(c.rows));
   for (auto& row : softmax) row.sum = 1.0F + static_cast<float>(c.below(1000)) / 7;
   const bool divided = c.below(2) == 0;
-  std::vector<float> values[2] = {c.normal(c.size()), {}};
+  RowGroups groups;  // side by side, as heads lie, or none
+  if (c.below(2) == 0) groups = {c.below(c.rows) + 1, c.cols};
+  const std::int64_t ld = c.ld + c.rows * groups.stride;
+  std::vector<float> values[2] = {c.normal(c.rows * ld), {}};
   values[1] = values[0];
   for (std::int64_t row = 0; row < c.rows; ++row) {
     const auto at = static_cast<std::size_t>(row);
+    const std::int64_t place = row / groups.rows * groups.stride + row % groups.rows * ld;
     scalar().finish_blocks(blocks.data() + row * c.cols, c.cols,
                            bounds[at] == kNoExponent ? 0 : bounds[at],
-                           divided ? softmax[at].sum : 1.0F, values[0].data() + row * c.ld);
+                           divided ? softmax[at].sum : 1.0F, values[0].data() + place);
   }
   c.run(FinishBlocksBatch{blocks.data(), c.rows, c.cols, bounds.data(),
-                          divided ? softmax.data() : nullptr, values[1].data(), c.ld});
+                          divided ? softmax.data() : nullptr, values[1].data(), ld, groups});
   EXPECT_TRUE(same(values[0], values[1]));
 }
 

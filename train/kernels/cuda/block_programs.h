@@ -76,7 +76,8 @@ struct AddBlocksBatch {
   const std::int32_t* exponents = nullptr;  // [blocks][rows]
   const std::int32_t* bounds = nullptr;     // U of every row; kNoExponent: its sums are 0
   std::int64_t* integers = nullptr;         // [rows, cols] +=
-  std::int64_t* first_trap = nullptr;       // lowered to the first row * cols + column
+  RowGroups groups;                         // of bounds and integers, in rows
+  std::int64_t* first_trap = nullptr;       // lowered to the first index of integers
 };
 
 REPRO_HD std::int64_t unit_count(const AddBlocksBatch& args) { return args.rows; }
@@ -85,12 +86,13 @@ REPRO_HD void run_units(const Warp& warp, const AddBlocksBatch& args) {
   constexpr std::int32_t kBlockShift = 12;  // T_b counts in 2^(U - 38), a product in 2^(e - 26)
   const bool second = args.second.high != nullptr;
   for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
-    const std::int32_t bound = args.bounds[row];
+    const std::int64_t target = args.groups.place(row, 1);
+    const std::int32_t bound = args.bounds[target];
     // A second digit counts in 2^-14 of the first.
     const std::int32_t shift = (bound == kNoExponent ? 0 : kBlockShift - bound) - (second ? 14 : 0);
     GemmOutput output;
     output.kind = GemmOutput::Kind::add_blocks;
-    output.integers = args.integers + row * args.cols;
+    output.integers = args.integers + target * args.cols;
     output.shift = &shift;
     for (std::int64_t n = warp.first(); n < args.cols; n += warp.stride()) {
       for (std::int64_t b = 0; b < args.blocks; ++b) {
@@ -99,7 +101,7 @@ REPRO_HD void run_units(const Warp& warp, const AddBlocksBatch& args) {
         if (second) s = s * (1 << 14) + args.second.at(at);
         output.a_exponent = args.exponents + b * args.rows + row;
         if (!put_sum(output, 0, n, static_cast<double>(s))) {
-          warp.lower(args.first_trap, row * args.cols + n);
+          warp.lower(args.first_trap, target * args.cols + n);
         }
       }
     }

@@ -1,10 +1,11 @@
 // Every program a device can be told to run, as one type: a launch is a value. What they compute
 // stands at their arguments (row_kernels.h, row_batches.h, split_gemm.h, head_programs.h,
-// column_programs.h, block_programs.h).
+// column_programs.h, block_programs.h, attention_programs.h).
 #pragma once
 
 #include <variant>
 
+#include "train/kernels/cuda/attention_programs.h"
 #include "train/kernels/cuda/block_programs.h"
 #include "train/kernels/cuda/column_programs.h"
 #include "train/kernels/cuda/head_programs.h"
@@ -14,14 +15,13 @@
 
 namespace repro::train {
 
-using Program =
-    std::variant<QuantizeRowsArgs, QuantizeColumnsArgs, RmsNormArgs, RmsNormBackwardBatch, RopeArgs,
-                 SwigluArgs, SwigluBackwardArgs, SoftmaxBatch, AttentionBackwardBatch,
-                 CrossEntropyBatch, FinishBlocksBatch, AddScaledBatch, AddUnitsBatch, PeaksBatch,
-                 AddBatch, AdamwArgs, SumSquaresBatch, SumPartsBatch, FindNonFiniteBatch,
-                 SplitBatch, JoinBatch, FillExponents, FillIndices, GatherBatch, QuantizeHeadsBatch,
-                 SplitHeadsBatch, SplitColumnsBatch, ColumnExponentsBatch,
-                 QuantizeColumnsSplitBatch, QuantizeBlocksBatch, AddBlocksBatch, MaxExponentBatch,
-                 LossRowsBatch>;
+using Program = std::variant<
+    QuantizeRowsArgs, QuantizeColumnsArgs, RmsNormArgs, RmsNormBackwardBatch, RopeArgs, SwigluArgs,
+    SwigluBackwardArgs, SoftmaxBatch, AttentionBackwardBatch, CrossEntropyBatch, FinishBlocksBatch,
+    AddScaledBatch, AddUnitsBatch, PeaksBatch, AddBatch, AdamwArgs, SumSquaresBatch, SumPartsBatch,
+    FindNonFiniteBatch, SplitBatch, JoinBatch, FillExponents, FillIndices, GatherBatch,
+    QuantizeHeadsBatch, SplitHeadsBatch, SplitColumnsBatch, ColumnExponentsBatch,
+    QuantizeColumnsSplitBatch, QuantizeBlocksBatch, AddBlocksBatch, MaxExponentBatch, LossRowsBatch,
+    JoinScoresBatch, VisibleMaximaBatch, QueryBoundsBatch, KeyBoundsBatch>;
 
 }  // namespace repro::train

@@ -13,6 +13,17 @@ namespace repro::train {
 // was found.
 inline constexpr std::int64_t kNoIndex = INT64_MAX;
 
+// Rows of several groups (heads) that lie apart: row r is row r % rows of group r / rows. By
+// default all are one group's.
+struct RowGroups {
+  std::int64_t rows = INT64_MAX;  // of a group
+  std::int64_t stride = 0;        // from one group to the next
+
+  REPRO_HD std::int64_t place(std::int64_t row, std::int64_t row_stride) const {
+    return row / rows * stride + row % rows * row_stride;
+  }
+};
+
 struct RmsNormBackwardBatch {
   RmsNormBackwardArgs rows;
   std::int64_t* first_overflow = nullptr;  // lowered to the first row * cols + column
@@ -38,7 +49,8 @@ struct SoftmaxBatch {
   SoftmaxRowResult* results = nullptr;  // [rows]
 };
 
-// p and dp as AttentionBackwardRowArgs, dp 0 beyond the visible columns; D from dO's digits and O.
+// p and dp as AttentionBackwardRowArgs, dp 0 beyond the visible columns; D from dO's digits and O,
+// of which query i of head h (row h * queries + i) lies at h * head_stride + i * ld.
 struct AttentionBackwardBatch {
   CausalRows shape;
   float* p = nullptr;
@@ -46,11 +58,11 @@ struct AttentionBackwardBatch {
   const SoftmaxRowResult* softmax = nullptr;  // [rows]
   float scale = 1;
   std::int64_t head_dim = 0;
-  const std::int16_t* digits = nullptr;     // [rows, head_dim], ld_digits
-  const std::int32_t* exponents = nullptr;  // [rows]
-  std::int64_t ld_digits = 0;
-  const float* o = nullptr;  // [rows, head_dim], ld_o
-  std::int64_t ld_o = 0;
+  const std::int16_t* digits = nullptr;
+  const float* o = nullptr;
+  std::int64_t ld = 0, head_stride = 0;
+  const std::int32_t* exponents = nullptr;  // of the digits: h * exponent_stride + i
+  std::int64_t exponent_stride = 0;
 };
 
 // Rows without a target (below 0) count nothing; their logits become 0 where backward is wanted.
@@ -73,6 +85,7 @@ struct FinishBlocksBatch {
   const SoftmaxRowResult* softmax = nullptr;  // [rows] or null
   float* values = nullptr;                    // [rows, cols], ld
   std::int64_t ld = 0;
+  RowGroups groups;  // of the values, in elements
 };
 
 // y_r += factor_r * hat of digit row index_r; rows with an index below 0 stay.

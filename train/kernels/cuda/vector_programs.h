@@ -13,7 +13,7 @@ REPRO_HD void run_units(const Warp& warp, const FinishBlocksBatch& args) {
     const std::int32_t bound = args.bounds[row];
     finish_blocks(warp, args.blocks + row * args.cols, args.cols, bound == kNoExponent ? 0 : bound,
                   args.softmax == nullptr ? 1.0F : args.softmax[row].sum,
-                  args.values + row * args.ld);
+                  args.values + args.groups.place(row, args.ld));
   }
 }
 
