@@ -45,12 +45,13 @@ class DeviceArray {
     resize(static_cast<std::int64_t>(values.size()));
     device_->upload(data_, values.data(), values.size_bytes());
   }
-  // Waits for the device.
+  // Both wait for the device.
   std::vector<T> download() const {
     std::vector<T> values(static_cast<std::size_t>(size_));
-    device_->download(values.data(), data_, bytes());
+    download(values);
     return values;
   }
+  void download(std::span<T> to) const { device_->download(to.data(), data_, to.size_bytes()); }
 
   T* data() { return data_; }
   const T* data() const { return data_; }

@@ -22,9 +22,9 @@ std::int64_t* DeviceContext::watch_finite(std::string_view operation, std::strin
   });
 }
 
-std::int64_t* DeviceContext::watch_gradient(std::string_view tensor) {
-  return faults.watch([tensor = std::string(tensor), at = step](std::int64_t index) {
-    fail_gradient_overflow(tensor, index, at);
+std::int64_t* DeviceContext::watch_gradient(std::string_view tensor, std::int64_t cols) {
+  return faults.watch([tensor = std::string(tensor), cols, at = step](std::int64_t index) {
+    fail_gradient_overflow(tensor, index % cols, at);
   });
 }
 

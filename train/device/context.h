@@ -40,8 +40,9 @@ struct DeviceContext {
   // A watch that throws as check_finite does, at element `first` + index of a packed tensor.
   std::int64_t* watch_finite(std::string_view operation, std::string_view tensor,
                              std::int64_t first = 0);
-  // For terms that do not fit the gradient's fixed point, at that index of the gradient.
-  std::int64_t* watch_gradient(std::string_view tensor);
+  // For terms that do not fit the gradient's fixed point, where all rows, `cols` wide, add into
+  // one.
+  std::int64_t* watch_gradient(std::string_view tensor, std::int64_t cols);
   // The same where row r of the terms, `cols` wide, belongs to row rows[r] of the gradient.
   std::int64_t* watch_gradient_rows(std::string_view tensor, std::int64_t cols,
                                     std::span<const std::int32_t> rows);

@@ -11,6 +11,7 @@ namespace repro::train {
 namespace {
 
 constexpr std::int64_t kDefaultMicroBatchTokens = 1024;
+constexpr std::int64_t kDeviceMicroBatchTokens = 8192;  // enough work for one launch
 
 }  // namespace
 
@@ -33,7 +34,8 @@ Trainer::~Trainer() = default;
 
 void Trainer::configure(const artifacts::Store& store, const manifests::Dataset& dataset) {
   data_ = std::make_unique<Data>(config_, store, dataset);
-  backend_ = make_backend(config_, machine_.kernels, *machine_.parallel, parameters_);
+  backend_.reset();  // first: a device need not hold two states
+  backend_ = make_backend(config_, machine_, parameters_);
 }
 
 void Trainer::initialize() {
@@ -50,16 +52,24 @@ void Trainer::load(const artifacts::Store& store, const Digest& state_manifest) 
 
 void Trainer::reconfigure(const manifests::Config& config, const artifacts::Store& store,
                           const manifests::Dataset& dataset) {
+  backend_->fetch();
   config_ = config;
   configure(store, dataset);
   backend_->refresh();
+}
+
+const Parameters& Trainer::parameters() {
+  backend_->fetch();
+  return parameters_;
 }
 
 std::string_view Trainer::kernels() const { return backend_->kernels(); }
 
 std::int64_t Trainer::micro_batch() const {
   if (machine_.micro_batch > 0) return machine_.micro_batch;
-  return std::max<std::int64_t>(1, kDefaultMicroBatchTokens / config_.data.sequence_length);
+  const std::int64_t tokens =
+      config_.run.device == "cpu" ? kDefaultMicroBatchTokens : kDeviceMicroBatchTokens;
+  return std::max<std::int64_t>(1, tokens / config_.data.sequence_length);
 }
 
 std::vector<RowRange> gradient_groups(std::int64_t sequences, std::int64_t length,
@@ -151,7 +161,7 @@ logs::StepEvent Trainer::step(bool with_roots) {
   event.grad_norm = backend_->update(constants);
   cursor_ = {number, index + 1};
   if (with_roots) {
-    const Roots roots = compute_roots(parameters_, cursor_, *machine_.parallel);
+    const Roots roots = compute_roots(parameters(), cursor_, *machine_.parallel);
     event.model_root = roots.model;
     event.state_root = roots.state;
   }

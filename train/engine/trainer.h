@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "manifests/config.h"
 #include "manifests/dataset.h"
 #include "train/data/batch.h"
+#include "train/device/device.h"
 #include "train/engine/state_io.h"
 #include "train/kernels/parallel.h"
 #include "train/models/backend.h"
@@ -25,6 +27,8 @@ struct Machine {
   std::string kernels = "auto";
   std::int64_t micro_batch = 0;  // sequences; 0: about 1024 tokens at a time
   std::int64_t padding = 0;      // positions appended to every sequence and masked; exact only
+  // What run.device = cuda is, where it is not this build's (make_cuda_device).
+  std::function<std::unique_ptr<Device>()> make_device;
 };
 
 class Trainer {
@@ -44,7 +48,8 @@ class Trainer {
 
   const Cursor& cursor() const { return cursor_; }
   const manifests::Config& config() const { return config_; }
-  const Parameters& parameters() const { return parameters_; }
+  // Up to date with what computes.
+  const Parameters& parameters();
   Parallel& parallel() const { return *machine_.parallel; }
   std::string_view kernels() const;
   std::int64_t micro_batch() const;

@@ -1,6 +1,6 @@
 // The seam between the engine and whatever computes a step: the exact model, or LibTorch's
 // (native). The engine owns data order, schedule, log and checkpoints; a backend owns activations
-// and derived weights and works on the engine's `Parameters` in place.
+// and derived weights and works on the engine's `Parameters` in place, or on a copy on a device.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +33,8 @@ class Backend {
   virtual std::string_view kernels() const = 0;
   // Weights changed outside (initialised, loaded): make what is derived from them anew.
   virtual void refresh() = 0;
+  // Brings the engine's `Parameters` up to date, where the state lies elsewhere.
+  virtual void fetch() {}
   // Zeroes the gradient.
   virtual void begin_step(std::int64_t step) = 0;
   // Adds the gradient of the summed loss of these sequences.

@@ -10,7 +10,7 @@
 
 namespace repro::train {
 
-inline constexpr int kNativeApiVersion = 2;
+inline constexpr int kNativeApiVersion = 3;
 
 struct NativeApi {
   int version = 0;

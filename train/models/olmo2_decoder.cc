@@ -27,7 +27,7 @@ class ExactOlmo2Decoder final : public LanguageModel {
     context_.path = path;
     context_.parallel = &parallel;
     for (std::int64_t i = 0; i < config.model.num_layers; ++i) {
-      layers_.emplace_back(layer_weights(parameters, i));
+      layers_.emplace_back(layer_tensors(parameters, i));
       quantize_layer(context_, parameters, layers_.back());
     }
     const Parameter& head = parameters.at("lm_head.weight");

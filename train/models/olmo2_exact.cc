@@ -35,7 +35,7 @@ class ExactOlmo2 final : public Backend {
     context_.path = path;
     context_.parallel = &parallel;
     for (std::int64_t i = 0; i < config.model.num_layers; ++i) {
-      layers_.emplace_back(layer_weights(parameters, i));
+      layers_.emplace_back(layer_tensors(parameters, i));
     }
     saved_.resize(layers_.size());
     embedding_ = &parameters.at("model.embed_tokens.weight");
@@ -87,7 +87,7 @@ class ExactOlmo2 final : public Backend {
   float z_loss() const { return static_cast<float>(config_.loss.z_loss); }
 
   GradientSink sink(const Parameter& parameter) {
-    return gradient_sink(config_, parameters_, parameter);
+    return gradient_sink(config_, parameters_.gradient.data(), parameter);
   }
 
   // Leaves h_ (before the final norm), final_digits_ and everything in saved_.

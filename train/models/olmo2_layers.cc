@@ -123,7 +123,7 @@ struct BackwardContext {
   std::span<const RowRange> groups;
 
   GradientSink sink(const Parameter* parameter) const {
-    return gradient_sink(config, parameters, *parameter);
+    return gradient_sink(config, parameters.gradient.data(), *parameter);
   }
 };
 
@@ -236,19 +236,19 @@ RopeTable::RopeTable(const manifests::ModelConfig& model, std::int64_t positions
   }
 }
 
-LayerWeights layer_weights(const Parameters& parameters, std::int64_t layer) {
+LayerTensors layer_tensors(const Parameters& parameters, std::int64_t layer) {
   const std::string prefix = "model.layers." + std::to_string(layer) + ".";
   const auto find = [&](const char* name) { return &parameters.at(prefix + name); };
-  LayerWeights weights;
-  weights.q = find("self_attn.q_proj.weight");
-  weights.o = find("self_attn.o_proj.weight");
-  weights.gate = find("mlp.gate_proj.weight");
-  weights.down = find("mlp.down_proj.weight");
-  weights.q_norm = find("self_attn.q_norm.weight");
-  weights.k_norm = find("self_attn.k_norm.weight");
-  weights.attention_norm = find("post_attention_layernorm.weight");
-  weights.ffn_norm = find("post_feedforward_layernorm.weight");
-  return weights;
+  LayerTensors tensors;
+  tensors.q = find("self_attn.q_proj.weight");
+  tensors.o = find("self_attn.o_proj.weight");
+  tensors.gate = find("mlp.gate_proj.weight");
+  tensors.down = find("mlp.down_proj.weight");
+  tensors.q_norm = find("self_attn.q_norm.weight");
+  tensors.k_norm = find("self_attn.k_norm.weight");
+  tensors.attention_norm = find("post_attention_layernorm.weight");
+  tensors.ffn_norm = find("post_feedforward_layernorm.weight");
+  return tensors;
 }
 
 void quantize_layer(const Context& context, const Parameters& parameters, LayerWeights& layer) {
@@ -260,11 +260,11 @@ void quantize_layer(const Context& context, const Parameters& parameters, LayerW
   quantize_matrix(context, parameters, layer.down, layer.down->shape[0], layer.down_digits);
 }
 
-GradientSink gradient_sink(const manifests::Config& config, Parameters& parameters,
+GradientSink gradient_sink(const manifests::Config& config, std::int64_t* gradient,
                            const Parameter& parameter) {
   GradientSink sink;
   sink.tensor = parameter.name;
-  sink.units = parameters.gradient.data() + parameter.offset;
+  sink.units = gradient + parameter.offset;
   sink.unit = static_cast<int>(config.train.gradient_unit);
   // No token contributes more often than once, and no group holds less than one token, so one bound
   // serves both kinds of addend: 2^61 / (tokens in a step).

@@ -35,8 +35,8 @@ struct RopeTable {
   Buffer<float> sines;
 };
 
-// Where a layer's tensors lie, and their digits of this step.
-struct LayerWeights {
+// Where a layer's tensors lie.
+struct LayerTensors {
   const Parameter* q = nullptr;  // first of (q | k | v)
   const Parameter* o = nullptr;
   const Parameter* gate = nullptr;  // first of (gate | up)
@@ -45,12 +45,18 @@ struct LayerWeights {
   const Parameter* k_norm = nullptr;
   const Parameter* attention_norm = nullptr;
   const Parameter* ffn_norm = nullptr;
+};
+LayerTensors layer_tensors(const Parameters& parameters, std::int64_t layer);
+
+// And their digits of this step.
+struct LayerWeights : LayerTensors {
+  explicit LayerWeights(const LayerTensors& tensors) : LayerTensors(tensors) {}
+
   Quantized qkv_digits;
   Quantized o_digits;
   Quantized gate_up_digits;
   Quantized down_digits;
 };
-LayerWeights layer_weights(const Parameters& parameters, std::int64_t layer);
 void quantize_layer(const Context& context, const Parameters& parameters, LayerWeights& layer);
 
 // Kept from forward to backward.
@@ -81,8 +87,8 @@ struct LayerScratch {
   AttentionScratch attention;
 };
 
-GradientSink gradient_sink(const manifests::Config& config, Parameters& parameters,
-                           const Parameter& parameter);
+// `gradient`: the whole buffer, as Parameters has it.
+GradientSink gradient_sink(const manifests::Config& config, std::int64_t* gradient, const Parameter& parameter);
 
 // y = residual + rms(x) * gain, threaded; x and y with leading dimensions. residual may be null or
 // y.

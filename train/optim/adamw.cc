@@ -25,7 +25,11 @@ double gradient_norm(const Context& context, const Parameters& parameters, std::
         const std::lock_guard<std::mutex> lock(mutex);
         add192(total.limb, part.limb);
       });
-  const double root = std::sqrt(sum192_to_double(total.limb));
+  return norm_of_squares(total, unit, normalizer);
+}
+
+double norm_of_squares(const Sum192& squares, std::int64_t unit, std::int64_t normalizer) {
+  const double root = std::sqrt(sum192_to_double(squares.limb));
   return std::ldexp(root, -static_cast<int>(unit)) / static_cast<double>(normalizer);
 }
 
@@ -47,6 +51,24 @@ bool decays(const UpdateConstants& constants, manifests::TensorRole role) {
   return true;
 }
 
+AdamwArgs adamw_args(std::int64_t unit, const UpdateConstants& constants, float clip,
+                     manifests::TensorRole role) {
+  AdamwArgs args;
+  args.unit = static_cast<int>(unit);
+  args.normalizer = static_cast<float>(constants.normalizer);
+  args.clip = clip;
+  args.beta1 = constants.beta1;
+  args.one_minus_beta1 = constants.one_minus_beta1;
+  args.beta2 = constants.beta2;
+  args.one_minus_beta2 = constants.one_minus_beta2;
+  args.correction1 = constants.correction1;
+  args.correction2 = constants.correction2;
+  args.epsilon = constants.epsilon;
+  args.lr = constants.learning_rate;
+  args.lr_decay = decays(constants, role) ? constants.decay : 0.0F;
+  return args;
+}
+
 double exact_adamw(const Context& context, std::int64_t unit, const UpdateConstants& constants,
                    Parameters& parameters) {
   const double norm = gradient_norm(context, parameters, unit, constants.normalizer);
@@ -55,24 +77,12 @@ double exact_adamw(const Context& context, std::int64_t unit, const UpdateConsta
   for (const Parameter& tensor : parameters.tensors) {
     context.parallel->run_ranges(tensor.count, kChunk, [&](std::int64_t begin, std::int64_t end) {
       const std::int64_t at = tensor.offset + begin;
-      AdamwArgs args;
+      AdamwArgs args = adamw_args(unit, constants, clip, tensor.role);
       args.w = parameters.weights.data() + at;
       args.m = parameters.exp_avg.data() + at;
       args.v = parameters.exp_avg_sq.data() + at;
       args.gradient = parameters.gradient.data() + at;
       args.count = end - begin;
-      args.unit = static_cast<int>(unit);
-      args.normalizer = static_cast<float>(constants.normalizer);
-      args.clip = clip;
-      args.beta1 = constants.beta1;
-      args.one_minus_beta1 = constants.one_minus_beta1;
-      args.beta2 = constants.beta2;
-      args.one_minus_beta2 = constants.one_minus_beta2;
-      args.correction1 = constants.correction1;
-      args.correction2 = constants.correction2;
-      args.epsilon = constants.epsilon;
-      args.lr = constants.learning_rate;
-      args.lr_decay = decays(constants, tensor.role) ? constants.decay : 0.0F;
       context.rows().adamw(args);
       check_finite(context, {"adamw", tensor.name}, args.w, args.count, begin);
     });

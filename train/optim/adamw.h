@@ -14,11 +14,18 @@ namespace repro::train {
 double gradient_norm(const Context& context, const Parameters& parameters, std::int64_t unit,
                      std::int64_t normalizer);
 
+// The same from the sum of G^2.
+double norm_of_squares(const Sum192& squares, std::int64_t unit, std::int64_t normalizer);
+
 // What gradients are multiplied with: 1 without a limit (0).
 float clip_factor(double norm, double limit);
 
 // Whether the recipe decays this tensor.
 bool decays(const UpdateConstants& constants, manifests::TensorRole role);
+
+// Of a tensor: everything but where it lies.
+AdamwArgs adamw_args(std::int64_t unit, const UpdateConstants& constants, float clip,
+                     manifests::TensorRole role);
 
 // Clips and updates weights and moments in place; refuses a non-finite weight, naming it. Returns
 // the norm before clipping.

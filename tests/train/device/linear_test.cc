@@ -13,6 +13,16 @@
 namespace repro::train {
 namespace {
 
+template <class Work>
+bool throws(const Work& work) {
+  try {
+    work();
+  } catch (const Error&) {
+    return true;
+  }
+  return false;
+}
+
 class DeviceLinear : public testing::TestWithParam<std::uint32_t> {
  protected:
   HostValues random_{GetParam()};
@@ -40,12 +50,9 @@ TEST_P(DeviceLinear, GivesTheBitsOfTheReference) {
   linear(host_.context, x_digits, w_digits, y.data(), outputs);
   LinearScratch host_scratch;
   linear_input_gradient(host_.context, "dy", dy.data(), rows, w_digits, dx.data(), host_scratch);
-  bool trapped = false;
-  try {
+  const bool trapped = throws([&] {
     linear_weight_gradient(host_.context, dy.data(), x_digits, outputs, groups, sink, host_scratch);
-  } catch (const Error&) {
-    trapped = true;
-  }
+  });
 
   DeviceContext context(device_, 3000);  // products are cut into a few rows each
   context.step = 7;

@@ -27,7 +27,7 @@ Buffer<float> forward(const TinyModel& model, const Context& context, const Step
   const RopeTable rope(model.config.model, model.config.data.sequence_length);
   LayerScratch scratch;
   for (std::int64_t i = 0; i < model.config.model.num_layers; ++i) {
-    LayerWeights layer = layer_weights(model.parameters, i);
+    LayerWeights layer(layer_tensors(model.parameters, i));
     quantize_layer(context, model.parameters, layer);
     LayerActivations saved;
     layer_forward(context, shape, rope, model.parameters, layer, h.data(), saved, scratch);

@@ -1,0 +1,227 @@
+#include "train/models/olmo2_device.h"
+
+#include <vector>
+
+#include "train/device/head.h"
+#include "train/device/optimizer.h"
+#include "train/models/olmo2_device_layers.h"
+
+namespace repro::train {
+namespace {
+
+// Notes peaks while it lives.
+class NotingPeaks {
+ public:
+  NotingPeaks(DeviceContext& context, Peaks* peaks) : context_(context) { context.peaks = peaks; }
+  ~NotingPeaks() { context_.peaks = nullptr; }
+  NotingPeaks(const NotingPeaks&) = delete;
+  NotingPeaks& operator=(const NotingPeaks&) = delete;
+
+ private:
+  DeviceContext& context_;
+};
+
+class DeviceOlmo2 final : public Backend {
+ public:
+  DeviceOlmo2(const manifests::Config& config, std::unique_ptr<Device> device,
+              Parameters& parameters, const DeviceTiles& tiles)
+      : config_(config),
+        parameters_(parameters),
+        device_(std::move(device)),
+        context_(*device_, tiles.product_bytes),
+        state_(*device_),
+        rope_(*device_),
+        scratch_(*device_, tiles.queries),
+        head_(*device_),
+        head_scratch_(*device_),
+        weight_digits_(*device_),
+        ids_(*device_),
+        targets_(*device_),
+        h_(*device_),
+        dh_(*device_),
+        final_y_(*device_),
+        final_r_(*device_),
+        final_digits_(*device_),
+        final_split_(*device_),
+        embedding_(parameters.at("model.embed_tokens.weight")),
+        final_norm_(parameters.at("model.norm.weight")),
+        head_weight_(parameters.at("lm_head.weight")) {
+    for (std::int64_t i = 0; i < config.model.num_layers; ++i) {
+      layers_.emplace_back(*device_, parameters, i);
+      saved_.emplace_back(*device_);
+    }
+    upload_rope(config.data.sequence_length);
+  }
+
+  std::string_view kernels() const override { return device_->name(); }
+
+  void refresh() override {
+    state_.upload(parameters_);
+    fetched_ = true;
+    prepare_weights();
+    context_.faults.check();
+  }
+
+  void fetch() override {
+    if (fetched_) return;
+    state_.download(parameters_);
+    fetched_ = true;
+  }
+
+  void begin_step(std::int64_t step) override {
+    context_.step = step;
+    device_->enter({step, "gradient"});
+    state_.gradient.clear();
+  }
+
+  LossSums accumulate(const MicroBatch& batch) override {
+    const StepShape shape = step_shape(config_.model, batch.sequences, batch.length);
+    forward(batch, shape);
+    dh_.resize(shape.rows() * shape.hidden);
+    head_scratch_.totals.clear();
+    head_loss_backward(context_, head_input(), head_, z_loss(), batch.groups, dh_.data(),
+                       model().sink(head_weight_), head_scratch_);
+    backward(batch, shape);
+    return finish_losses();
+  }
+
+  LossSums evaluate(const MicroBatch& batch, Peaks* peaks) override {
+    const NotingPeaks noting(context_, peaks);
+    forward(batch, step_shape(config_.model, batch.sequences, batch.length));
+    head_scratch_.totals.clear();
+    head_loss(context_, head_input(), head_, z_loss(), head_scratch_);
+    return finish_losses();
+  }
+
+  double update(const UpdateConstants& constants) override {
+    fetched_ = false;
+    const double norm =
+        device_adamw(context_, config_.train.gradient_unit, constants, parameters_, state_);
+    prepare_weights();
+    context_.faults.check();
+    return norm;
+  }
+
+ private:
+  float z_loss() const { return static_cast<float>(config_.loss.z_loss); }
+  DeviceModel model() { return {context_, config_, parameters_, state_, rope_}; }
+  HeadInput head_input() const {
+    return {final_digits_, final_split_.data(), targets_.data(), host_targets_};
+  }
+
+  void upload_rope(std::int64_t positions) {
+    if (positions <= positions_) return;
+    positions_ = positions;
+    const RopeTable table(config_.model, positions);
+    rope_.cosines.upload(table.cosines.span());
+    rope_.sines.upload(table.sines.span());
+  }
+
+  void prepare_weights() {
+    for (DeviceLayerWeights& layer : layers_) prepare_layer(model(), weight_digits_, layer);
+    prepare_head(context_, head_weight_.name, model().weight(head_weight_), head_weight_.shape[0],
+                 head_weight_.shape[1], head_);
+  }
+
+  // Leaves h_ (before the final norm), final_digits_, final_split_ and everything in saved_.
+  void forward(const MicroBatch& batch, const StepShape& shape) {
+    upload_rope(batch.length);
+    const std::int64_t rows = shape.rows();
+    const std::int64_t hidden = shape.hidden;
+    host_ids_.assign(batch.ids.begin(), batch.ids.end());
+    host_targets_ = next_token_targets(batch);
+    ids_.upload(host_ids_);
+    targets_.upload(host_targets_);
+    h_.resize(rows * hidden);
+    device_->enter({context_.step, embedding_.name});
+    device_->run(GatherBatch{model().weight(embedding_), ids_.data(), rows, hidden, h_.data()});
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      layer_forward(model(), shape, layers_[i], h_.data(), saved_[i], scratch_);
+    }
+    final_y_.resize(rows * hidden);
+    final_r_.resize(rows);
+    norm_forward(context_, final_norm_.name, {rows, hidden, shape.epsilon},
+                 {h_.data(), hidden, model().weight(final_norm_), nullptr, final_y_.data(),
+                  final_r_.data()});
+    quantize(context_, final_norm_.name, final_y_.data(), rows, hidden, hidden, final_digits_,
+             {1, &final_split_});
+  }
+
+  // dh_ holds the gradient of the final norm's output.
+  void backward(const MicroBatch& batch, const StepShape& shape) {
+    const std::int64_t hidden = shape.hidden;
+    norm_backward(context_, {shape.rows(), hidden, shape.epsilon},
+                  {dh_.data(), h_.data(), hidden, model().weight(final_norm_), final_r_.data(),
+                   dh_.data(), hidden},
+                  model().sink(final_norm_));
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      layer_backward(model(), shape, layers_[i], batch.groups, saved_[i], dh_.data(), scratch_);
+    }
+    embedding_gradient(shape);
+  }
+
+  // Each token adds its row.
+  void embedding_gradient(const StepShape& shape) {
+    const GradientSink gradient = model().sink(embedding_);
+    const std::int64_t hidden = shape.hidden;
+    device_->enter({context_.step, embedding_.name});
+    device_->run(FindNonFiniteBatch{
+        dh_.data(), shape.rows() * hidden,
+        context_.watch_finite("embedding gradient", "gradient of the first layer's input")});
+    AddUnitsBatch add;
+    add.x = dh_.data();
+    add.rows = shape.rows();
+    add.cols = hidden;
+    add.ld = hidden;
+    add.index = ids_.data();
+    add.unit = gradient.unit;
+    add.limit = gradient.limit;
+    add.units = gradient.units;
+    add.first_overflow = context_.watch_gradient_rows(embedding_.name, hidden, host_ids_);
+    device_->run(add);
+  }
+
+  LossSums finish_losses() {
+    const LossSums sums = read_totals(head_scratch_);
+    context_.faults.check();
+    return sums;
+  }
+
+  manifests::Config config_;
+  Parameters& parameters_;
+  bool fetched_ = true;  // parameters_ hold the state
+  std::unique_ptr<Device> device_;
+  DeviceContext context_;
+  DeviceState state_;
+  DeviceRope rope_;
+  std::int64_t positions_ = 0;  // of rope_
+  std::vector<DeviceLayerWeights> layers_;
+  std::vector<DeviceLayerActivations> saved_;
+  DeviceLayerScratch scratch_;
+  DeviceHead head_;
+  DeviceHeadScratch head_scratch_;
+  DeviceArray<std::int16_t> weight_digits_;
+  std::vector<std::int32_t> host_ids_;
+  std::vector<std::int32_t> host_targets_;
+  DeviceArray<std::int32_t> ids_;
+  DeviceArray<std::int32_t> targets_;
+  DeviceArray<float> h_;
+  DeviceArray<float> dh_;
+  DeviceArray<float> final_y_;
+  DeviceArray<float> final_r_;
+  DeviceQuantized final_digits_;
+  DeviceArray<std::int8_t> final_split_;
+  const Parameter& embedding_;
+  const Parameter& final_norm_;
+  const Parameter& head_weight_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_device_olmo2(const manifests::Config& config,
+                                           std::unique_ptr<Device> device, Parameters& parameters,
+                                           const DeviceTiles& tiles) {
+  return std::make_unique<DeviceOlmo2>(config, std::move(device), parameters, tiles);
+}
+
+}  // namespace repro::train

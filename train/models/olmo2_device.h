@@ -1,0 +1,25 @@
+// OLMo 2 in exact/1 on a device (train/device/device.h), with the bits of olmo2_exact.h.
+//
+// The state lives on the device: `parameters` is uploaded by refresh() and brought up to date by
+// fetch(). A device that fails, or has no room, leaves `parameters` as they were last fetched.
+#pragma once
+
+#include <memory>
+
+#include "train/device/device.h"
+#include "train/models/backend.h"
+
+namespace repro::train {
+
+// How the work is cut on the device; no bit depends on it.
+struct DeviceTiles {
+  std::int64_t product_bytes = std::int64_t{512} << 20;  // sums of one product in between
+  std::int64_t queries = 512;                            // of attention at once, a multiple of 128
+};
+
+// `parameters` outlives the backend. Error(environment) where the device has no room for the model.
+std::unique_ptr<Backend> make_device_olmo2(const manifests::Config& config,
+                                           std::unique_ptr<Device> device, Parameters& parameters,
+                                           const DeviceTiles& tiles = {});
+
+}  // namespace repro::train
