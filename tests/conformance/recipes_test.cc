@@ -15,6 +15,7 @@
 #include "artifacts/base/json.h"
 #include "manifests/dataset.h"
 #include "manifests/recipe.h"
+#include "tests/conformance/golden_roots.h"
 #include "tests/conformance/smoke_run.h"
 #include "tests/support/temporary_folder.h"
 #include "train/kernels/paths.h"
@@ -44,7 +45,10 @@ std::vector<Variant> full_product(std::int64_t steps) {
   for (int threads : kThreads) {
     for (const std::string& kernels : kernel_names()) {
       for (std::int64_t micro_batch : kMicroBatches) {
-        Variant variant{threads, kernels, micro_batch, 0, 0};
+        Variant variant;
+        variant.threads = threads;
+        variant.kernels = kernels;
+        variant.micro_batch = micro_batch;
         // Each path and micro-batch meets every combination of the two among the thread counts.
         const std::size_t mixed = variants.size() + variants.size() / per_thread_count;
         if (mixed % 2 == 1) variant.resume_at = resume_point(variants.size(), steps);
@@ -106,25 +110,14 @@ std::vector<Variant> one_per_path(std::int64_t steps) {
   std::vector<Variant> variants;
   for (const std::string& kernels : kernel_names()) {
     const std::size_t i = variants.size();
-    variants.push_back({kThreads[i % kThreads.size()], kernels,
-                        kMicroBatches[i % kMicroBatches.size()], kPaddings[i % kPaddings.size()],
-                        i == 1 ? resume_point(i, steps) : 0});
+    Variant& variant = variants.emplace_back();
+    variant.threads = kThreads[i % kThreads.size()];
+    variant.kernels = kernels;
+    variant.micro_batch = kMicroBatches[i % kMicroBatches.size()];
+    variant.padding = kPaddings[i % kPaddings.size()];
+    variant.resume_at = i == 1 ? resume_point(i, steps) : 0;
   }
   return variants;
-}
-
-std::string golden_path(const std::string& recipe) {
-  return find_environment("REPRO_SOURCE_DIR").value_or(".") + "/train/recipes/" + recipe +
-         "/golden.json";
-}
-
-Json golden_of(const SmokeInputs& inputs, const SmokeResult& result) {
-  return {{"schema", "repro.golden/1"},
-          {"dataset_root", manifests::dataset_root(inputs.dataset).hex()},
-          {"steps", inputs.config.train.steps},
-          {"model", result.roots.model.hex()},
-          {"state", result.roots.state.hex()},
-          {"log_head", result.log_head}};
 }
 
 class RecipeConformance : public testing::TestWithParam<std::string> {};
@@ -153,18 +146,8 @@ TEST_P(RecipeConformance, EveryVariantReachesTheGoldenRoot) {
               golden.at("state").get<std::string>().c_str());
 }
 
-std::vector<std::string> recipe_names() {
-  std::vector<std::string> names;
-  for (const auto& recipe : manifests::builtin_recipes()) names.emplace_back(recipe.name);
-  return names;
-}
-
 INSTANTIATE_TEST_SUITE_P(Recipes, RecipeConformance, testing::ValuesIn(recipe_names()),
-                         [](const auto& recipe) {
-                           std::string name = recipe.param;
-                           for (char& c : name) c = c == '-' ? '_' : c;
-                           return name;
-                         });
+                         [](const auto& recipe) { return test_name(recipe.param); });
 
 }  // namespace
 }  // namespace repro::train

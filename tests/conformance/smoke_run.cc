@@ -14,10 +14,22 @@
 
 namespace repro::train {
 
+namespace {
+
+const char* name_of(Where where) { return where == Where::cpu ? "cpu" : "cuda"; }
+
+manifests::Config config_on(const SmokeInputs& inputs, Where where) {
+  manifests::Config config = inputs.config;
+  config.run.device = name_of(where);
+  return config;
+}
+
+}  // namespace
+
 std::string Variant::text() const {
   return "threads " + std::to_string(threads) + ", kernels " + kernels + ", micro-batch " +
          std::to_string(micro_batch) + ", padding " + std::to_string(padding) + ", resume at " +
-         std::to_string(resume_at);
+         std::to_string(resume_at) + ", device " + name_of(begin) + " then " + name_of(end);
 }
 
 SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store) {
@@ -38,8 +50,10 @@ SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store) {
 
 SmokeResult run_smoke(const SmokeInputs& inputs, artifacts::Store& store, const Variant& variant) {
   Parallel parallel(variant.threads);
-  const Machine machine{&parallel, variant.kernels, variant.micro_batch, variant.padding};
-  auto trainer = std::make_unique<Trainer>(inputs.config, store, inputs.dataset, machine);
+  const Machine machine{&parallel, variant.kernels, variant.micro_batch, variant.padding,
+                        variant.make_device};
+  auto trainer =
+      std::make_unique<Trainer>(config_on(inputs, variant.begin), store, inputs.dataset, machine);
   trainer->initialize();
   logs::Chain chain(logs::genesis(logs::kLogSchema, "smoke"));
   SmokeResult result;
@@ -52,7 +66,8 @@ SmokeResult run_smoke(const SmokeInputs& inputs, artifacts::Store& store, const 
     if (step.step != variant.resume_at) continue;
     const SavedState saved =
         save_state(store, trainer->parameters(), trainer->cursor(), Digest{}, parallel);
-    trainer = std::make_unique<Trainer>(inputs.config, store, inputs.dataset, machine);
+    trainer =
+        std::make_unique<Trainer>(config_on(inputs, variant.end), store, inputs.dataset, machine);
     trainer->load(store, saved.manifest);
   }
   result.roots = compute_roots(trainer->parameters(), trainer->cursor(), parallel);

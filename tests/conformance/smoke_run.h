@@ -3,14 +3,20 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "artifacts/store/store.h"
 #include "manifests/config.h"
 #include "manifests/dataset.h"
+#include "train/device/device.h"
 #include "train/engine/state_io.h"
 
 namespace repro::train {
+
+// Which machine computes: run.device.
+enum class Where : std::uint8_t { cpu, device };
 
 // One way to compute the same thing.
 struct Variant {
@@ -19,6 +25,9 @@ struct Variant {
   std::int64_t micro_batch = 1;
   std::int64_t padding = 0;    // masked positions after every sequence
   std::int64_t resume_at = 0;  // stop, store the state, and go on from the store; 0: never
+  Where begin = Where::cpu;
+  Where end = Where::cpu;  // after resuming
+  std::function<std::unique_ptr<Device>()> make_device;
 
   std::string text() const;
 };

@@ -47,7 +47,8 @@ Json limit_of(const Context&, const Json& in) {
   config.train.batch_size = get_one<std::int64_t>(in, "batch_size");
   config.data.sequence_length = get_one<std::int64_t>(in, "sequence_length");
   Parameters parameters(least_model());
-  return {{"limit", scalar(gradient_sink(config, parameters.gradient.data(), parameters.tensors[0]).limit)}};
+  return {{"limit",
+           scalar(gradient_sink(config, parameters.gradient.data(), parameters.tensors[0]).limit)}};
 }
 
 Json embedding_units(const Context& context, const Json& in) {

@@ -6,6 +6,7 @@
 #include "artifacts/base/error.h"
 #include "artifacts/base/file_system.h"
 #include "train/models/native_api.h"
+#include "train/models/olmo2_device.h"
 #include "train/models/olmo2_exact.h"
 
 namespace repro::train {
@@ -36,6 +37,14 @@ const NativeApi& native_api() {
   return *api;
 }
 
+std::unique_ptr<Backend> make_on_device(const manifests::Config& config, const Machine& machine,
+                                        Parameters& parameters) {
+  if (machine.make_device) return make_device_olmo2(config, machine.make_device(), parameters);
+  throw Error(Code::environment, "this build has no device \"" + config.run.device + "\"",
+              "there is no CUDA backend yet: row kernels exist, the products and the step on the "
+              "device are missing; --device cpu gives the bits that any device must");
+}
+
 }  // namespace
 
 bool native_available() { return system_file_system().exists(native_path()); }
@@ -46,17 +55,14 @@ KernelPath choose_exact_path(std::string_view kernels) {
   return choose_path(kernels, kernels == "fp64" ? find_blas() : nullptr);
 }
 
-std::unique_ptr<Backend> make_backend(const manifests::Config& config, std::string_view kernels,
-                                      Parallel& parallel, Parameters& parameters) {
-  if (config.run.device != "cpu") {
-    throw Error(Code::environment, "this build has no device \"" + config.run.device + "\"",
-                "there is no CUDA backend yet: row kernels exist, the products and the step on the "
-                "device are missing; --device cpu gives the bits that any device must");
-  }
+std::unique_ptr<Backend> make_backend(const manifests::Config& config, const Machine& machine,
+                                      Parameters& parameters) {
+  if (config.run.device == "cuda") return make_on_device(config, machine, parameters);
   if (config.profile == "native") {
-    return native_api().make_olmo2(config, parallel.num_threads(), parameters);
+    return native_api().make_olmo2(config, machine.parallel->num_threads(), parameters);
   }
-  return make_exact_olmo2(config, choose_exact_path(kernels), parallel, parameters);
+  return make_exact_olmo2(config, choose_exact_path(machine.kernels), *machine.parallel,
+                          parameters);
 }
 
 std::map<std::string, std::string> held_constant(std::string_view profile, int threads) {

@@ -8,15 +8,16 @@
 #include <string>
 #include <string_view>
 
+#include "train/engine/machine.h"
 #include "train/kernels/gemm.h"
 #include "train/kernels/paths.h"
 #include "train/models/backend.h"
 
 namespace repro::train {
 
-// kernels: "auto" or a path's name. Error(environment) where this build or CPU lacks it.
-std::unique_ptr<Backend> make_backend(const manifests::Config& config, std::string_view kernels,
-                                      Parallel& parallel, Parameters& parameters);
+// Error(environment) where this build or machine lacks the profile, kernels or device.
+std::unique_ptr<Backend> make_backend(const manifests::Config& config, const Machine& machine,
+                                      Parameters& parameters);
 
 // "auto" or a path's name, with LibTorch's product where "fp64" is asked for. Errors as above.
 KernelPath choose_exact_path(std::string_view kernels);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,22 +13,12 @@
 #include "manifests/config.h"
 #include "manifests/dataset.h"
 #include "train/data/batch.h"
-#include "train/device/device.h"
+#include "train/engine/machine.h"
 #include "train/engine/state_io.h"
 #include "train/kernels/parallel.h"
 #include "train/models/backend.h"
 
 namespace repro::train {
-
-// How to compute, not what: none of it can change a bit.
-struct Machine {
-  Parallel* parallel = nullptr;
-  std::string kernels = "auto";
-  std::int64_t micro_batch = 0;  // sequences; 0: about 1024 tokens at a time
-  std::int64_t padding = 0;      // positions appended to every sequence and masked; exact only
-  // What run.device = cuda is, where it is not this build's (make_cuda_device).
-  std::function<std::unique_ptr<Device>()> make_device;
-};
 
 class Trainer {
  public:

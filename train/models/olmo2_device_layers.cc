@@ -136,7 +136,7 @@ void projection_gradients(const DeviceModel& model, const StepShape& shape,
 }
 
 void heads_backward(const DeviceModel& model, const StepShape& shape,
-                        const DeviceLayerActivations& saved, DeviceLayerScratch& scratch) {
+                    const DeviceLayerActivations& saved, DeviceLayerScratch& scratch) {
   const std::int64_t width = shape.attention.width();
   const std::int64_t kv_width = shape.attention.kv_width();
   const std::int64_t ld = shape.qkv_width();
@@ -237,8 +237,9 @@ DeviceLayerScratch::DeviceLayerScratch(Device& device, std::int64_t queries)
       d_qkv(device),
       attention(device, queries) {}
 
-void layer_forward(const DeviceModel& model, const StepShape& shape, const DeviceLayerWeights& layer,
-                   float* h, DeviceLayerActivations& saved, DeviceLayerScratch& scratch) {
+void layer_forward(const DeviceModel& model, const StepShape& shape,
+                   const DeviceLayerWeights& layer, float* h, DeviceLayerActivations& saved,
+                   DeviceLayerScratch& scratch) {
   const std::int64_t rows = shape.rows();
   const LayerTensors& tensors = layer.tensors;
   heads_forward(model, shape, layer, h, saved, scratch);

@@ -71,8 +71,9 @@ struct DeviceLayerScratch {
 };
 
 // h [R, D] in place.
-void layer_forward(const DeviceModel& model, const StepShape& shape, const DeviceLayerWeights& layer,
-                   float* h, DeviceLayerActivations& saved, DeviceLayerScratch& scratch);
+void layer_forward(const DeviceModel& model, const StepShape& shape,
+                   const DeviceLayerWeights& layer, float* h, DeviceLayerActivations& saved,
+                   DeviceLayerScratch& scratch);
 // dh [R, D]: gradient of the layer's output in, of its input out.
 void layer_backward(const DeviceModel& model, const StepShape& shape,
                     const DeviceLayerWeights& layer, std::span<const RowRange> groups,

@@ -88,7 +88,8 @@ struct LayerScratch {
 };
 
 // `gradient`: the whole buffer, as Parameters has it.
-GradientSink gradient_sink(const manifests::Config& config, std::int64_t* gradient, const Parameter& parameter);
+GradientSink gradient_sink(const manifests::Config& config, std::int64_t* gradient,
+                           const Parameter& parameter);
 
 // y = residual + rms(x) * gain, threaded; x and y with leading dimensions. residual may be null or
 // y.

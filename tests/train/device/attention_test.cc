@@ -82,7 +82,7 @@ Outputs outputs_of(const Case& c) {
 }
 
 AttentionGradients gradients_of(const Case& c, float* dq, float* dk, float* dv) {
-  return {dq, c.shape.width() + c.ld_extra,    dk, c.shape.kv_width() + c.ld_extra,
+  return {dq, c.shape.width() + c.ld_extra,   dk, c.shape.kv_width() + c.ld_extra,
           dv, c.shape.kv_width() + c.ld_extra};
 }
 
@@ -193,9 +193,7 @@ void expect_same(const Case& c, std::uint32_t seed) {
 
 class DeviceAttentionBits : public testing::TestWithParam<std::uint32_t> {};
 
-TEST_P(DeviceAttentionBits, AreThoseOfTheCpu) {
-  expect_same(random_case(GetParam()), GetParam());
-}
+TEST_P(DeviceAttentionBits, AreThoseOfTheCpu) { expect_same(random_case(GetParam()), GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, DeviceAttentionBits, testing::Range(0U, 30U));
 

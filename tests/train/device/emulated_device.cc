@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "artifacts/base/error.h"
+#include "tests/train/device/test_device.h"
 #include "train/kernels/generic/lanes.h"
 
 namespace repro::train {
@@ -125,5 +126,7 @@ void EmulatedDevice::multiply(const DigitProduct& product) {
     }
   }
 }
+
+std::unique_ptr<Device> make_test_device() { return std::make_unique<EmulatedDevice>(); }
 
 }  // namespace repro::train

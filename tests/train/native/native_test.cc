@@ -43,7 +43,9 @@ Trajectory train(const manifests::Config& base, const std::string& profile, std:
   Parallel parallel(1);
   Parameters parameters(config.model);
   parameters.initialize(config.model, 3, parallel);
-  const auto backend = make_backend(config, "auto", parallel, parameters);
+  Machine machine;
+  machine.parallel = &parallel;
+  const auto backend = make_backend(config, machine, parameters);
   backend->refresh();
   std::vector<std::uint32_t> ids;
   for (std::uint32_t i = 0; i < 320; ++i) ids.push_back((i * i + i / 7) % 100);

@@ -57,10 +57,9 @@ REPRO_HD std::int64_t unit_count(const LossRowsBatch& args) {
 }
 template <class Warp>
 REPRO_HD void run_units(const Warp& warp, const LossRowsBatch& args) {
-  using Batch = LossRowsBatch;
   for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
     const Piece piece = piece_at(i, args.rows, kPiece);
-    std::int64_t sums[Batch::kTotals] = {0, 0, 0, 0};
+    std::int64_t sums[LossRowsBatch::kTotals] = {0, 0, 0, 0};
     for (std::int64_t j = warp.first(); j < piece.size; j += warp.stride()) {
       const std::int64_t row = piece.begin + j;
       const CrossEntropyRowResult& result = args.results[row];
@@ -69,12 +68,12 @@ REPRO_HD void run_units(const Warp& warp, const LossRowsBatch& args) {
         args.factors[row] = result.a;
       }
       if (args.targets[row] < 0) continue;
-      sums[Batch::kTargets] += 1;
-      sums[Batch::kCrossEntropy] += result.ce_units;
-      sums[Batch::kZLoss] += result.loss_units - result.ce_units;
-      sums[Batch::kCorrect] += result.correct ? 1 : 0;
+      sums[LossRowsBatch::kTargets] += 1;
+      sums[LossRowsBatch::kCrossEntropy] += result.ce_units;
+      sums[LossRowsBatch::kZLoss] += result.loss_units - result.ce_units;
+      sums[LossRowsBatch::kCorrect] += result.correct ? 1 : 0;
     }
-    for (int total = 0; total < Batch::kTotals; ++total) {
+    for (int total = 0; total < LossRowsBatch::kTotals; ++total) {
       const std::int64_t sum = warp.sum(sums[total]);
       if (warp.first() == 0) warp.add(args.totals + total, sum);
     }
