@@ -31,10 +31,26 @@ class OneLaneWarp : public SingleLane {
   std::int64_t warps_;
 };
 
-std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::int64_t depth) {
-  std::int32_t sum = 0;
-  for (std::int64_t k = 0; k < depth; ++k) sum += a[k] * b[k];
-  return sum;
+struct ThreeSums {
+  std::int32_t high = 0, cross = 0, low = 0;
+};
+
+// x: highs, then lows; y: lows, then highs.
+#if defined(__x86_64__)
+[[gnu::target_clones("avx2", "default")]]
+#endif
+ThreeSums dots(const std::int8_t* x, const std::int8_t* y, std::int64_t depth) {
+  ThreeSums sums;
+  for (std::int64_t k = 0; k < depth; ++k) {
+    const std::int16_t x_high = x[k];
+    const std::int16_t x_low = x[depth + k];
+    const std::int16_t y_low = y[k];
+    const std::int16_t y_high = y[depth + k];
+    sums.high += x_high * y_high;
+    sums.cross += x_high * y_low + x_low * y_high;
+    sums.low += x_low * y_low;
+  }
+  return sums;
 }
 
 }  // namespace
@@ -116,12 +132,11 @@ void EmulatedDevice::multiply(const DigitProduct& product) {
     require_inside(b, ld * 2 * p);
     for (std::int64_t m = 0; m < product.m; ++m) {
       for (std::int64_t n = 0; n < product.n; ++n) {
-        const std::int8_t* x = a + m * 2 * p;
-        const std::int8_t* y = b + n * 2 * p;
+        const ThreeSums sums = dots(a + m * 2 * p, b + n * 2 * p, p);
         const std::int64_t at = (i * product.m + m) * ld + n;
-        product.high[at] = dot(x, y + p, p);
-        product.cross[at] = dot(x, y, 2 * p);
-        product.low[at] = dot(x + p, y, p);
+        product.high[at] = sums.high;
+        product.cross[at] = sums.cross;
+        product.low[at] = sums.low;
       }
     }
   }
