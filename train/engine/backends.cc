@@ -5,6 +5,7 @@
 #include "artifacts/base/environment.h"
 #include "artifacts/base/error.h"
 #include "artifacts/base/file_system.h"
+#include "train/device/device.h"
 #include "train/models/native_api.h"
 #include "train/models/olmo2_device.h"
 #include "train/models/olmo2_exact.h"

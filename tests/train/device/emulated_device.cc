@@ -35,11 +35,14 @@ struct ThreeSums {
   std::int32_t high = 0, cross = 0, low = 0;
 };
 
-// x: highs, then lows; y: lows, then highs.
 #if defined(__x86_64__)
-[[gnu::target_clones("avx2", "default")]]
+#define REPRO_FAST_DOTS __attribute__((target_clones("avx2", "default")))
+#else
+#define REPRO_FAST_DOTS
 #endif
-ThreeSums dots(const std::int8_t* x, const std::int8_t* y, std::int64_t depth) {
+
+// x: highs, then lows; y: lows, then highs.
+REPRO_FAST_DOTS ThreeSums dots(const std::int8_t* x, const std::int8_t* y, std::int64_t depth) {
   ThreeSums sums;
   for (std::int64_t k = 0; k < depth; ++k) {
     const std::int16_t x_high = x[k];

@@ -1,11 +1,31 @@
-// Between the losses of rows and what is made of them: sums, and the operands of the logits'
-// gradient. Written as row_programs.h says.
+// The losses of rows and what is made of them: sums, and the operands of the logits' gradient.
+// Written as row_programs.h says.
 #pragma once
 
 #include "train/kernels/cuda/row_programs.h"
 #include "train/numerics/quantize.h"
 
 namespace repro::train {
+
+REPRO_HD std::int64_t unit_count(const CrossEntropyBatch& args) { return args.rows; }
+template <class Warp>
+REPRO_HD void run_units(const Warp& warp, const CrossEntropyBatch& args) {
+  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
+    float* logits = args.logits + row * args.ld;
+    CrossEntropyRowResult result;
+    if (args.targets[row] < 0) {
+      if (args.backward) detail::clear_from(warp, logits, 0, args.vocab);
+    } else {
+      if (args.first_non_finite != nullptr) {
+        detail::report_first(warp, args.first_non_finite, row * args.vocab,
+                             find_non_finite(warp, logits, args.vocab));
+      }
+      result = cross_entropy_row(warp, CrossEntropyRowArgs{logits, args.vocab, args.targets[row],
+                                                           1.0F, args.z_loss, args.backward});
+    }
+    if (warp.first() == 0) args.results[row] = result;
+  }
+}
 
 // *most = max(*most, the exponents); an empty one (kNoExponent) raises nothing.
 struct MaxExponentBatch {

@@ -1,6 +1,7 @@
 // The kernels of rows.h: one program of row_programs.h or vector_programs.h each.
 #include "train/kernels/cuda/rows.h"
 
+#include "train/kernels/cuda/loss_programs.h"
 #include "train/kernels/cuda/start.cuh"
 #include "train/kernels/cuda/vector_programs.h"
 
