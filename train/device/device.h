@@ -26,6 +26,9 @@ struct DeviceOperation {
   std::string_view tensor;  // outlives the device or is copied by it
 };
 
+// `free` of a device that is not bounded (tests, plans).
+inline constexpr std::int64_t kEndlessMemory = INT64_MAX / 2;
+
 struct DeviceMemory {
   std::int64_t free = 0;  // bytes that can be allocated
   std::int64_t total = 0;
@@ -50,6 +53,8 @@ struct DigitProduct {
   std::int64_t sums() const { return batch * m * ld_sums(); }
 };
 
+inline constexpr std::size_t kDeviceAlignment = 256;
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -60,8 +65,8 @@ class Device {
   virtual std::map<std::string, std::string> versions() const = 0;
 
   virtual DeviceMemory memory() const = 0;
-  // Not initialised, aligned to 256 bytes. Error(environment) where there is no room, saying how
-  // much was wanted and how much is free.
+  // Not initialised, aligned to kDeviceAlignment. Error(environment) where there is no room, saying
+  // how much was wanted and how much is free.
   virtual void* allocate(std::size_t bytes) = 0;
   // What is queued may still use it: memory is handed out again only after that.
   virtual void release(void* data) noexcept = 0;

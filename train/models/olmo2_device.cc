@@ -1,13 +1,23 @@
 #include "train/models/olmo2_device.h"
 
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "artifacts/base/error.h"
+#include "artifacts/base/number_text.h"
 #include "train/device/head.h"
 #include "train/device/optimizer.h"
+#include "train/device/planning_device.h"
 #include "train/models/olmo2_device_layers.h"
 
 namespace repro::train {
 namespace {
+
+// For cuBLASLt's workspace and what memory is lost between blocks.
+constexpr std::int64_t kHeadroom = std::int64_t{256} << 20;
 
 // Notes peaks while it lives.
 class NotingPeaks {
@@ -21,13 +31,53 @@ class NotingPeaks {
   DeviceContext& context_;
 };
 
+// The first sequences of a batch, with the groups that lie within them.
+MicroBatch first_sequences(const MicroBatch& batch, std::int64_t sequences) {
+  MicroBatch part = batch;
+  const std::int64_t rows = sequences * batch.length;
+  part.ids = batch.ids.first(static_cast<std::size_t>(rows));
+  part.sequences = sequences;
+  part.groups.clear();
+  for (const RowRange& group : batch.groups) {
+    if (group.begin < rows) part.groups.push_back({group.begin, std::min(group.end, rows)});
+  }
+  return part;
+}
+
+std::string gib(std::int64_t bytes) {
+  return decimal_text(std::ceil(static_cast<double>(bytes) / (1 << 30) * 10) / 10) + " GiB";
+}
+
+// Throws where the batch does not fit into `free` bytes.
+void check_room(const manifests::Config& config, Parameters& parameters, const MicroBatch& batch,
+                const DeviceTiles& tiles, std::int64_t free) {
+  const auto need = [&](std::int64_t sequences) {
+    return device_bytes(config, parameters, first_sequences(batch, sequences), tiles) + kHeadroom;
+  };
+  if (need(batch.sequences) <= free) return;
+  std::int64_t fits = batch.sequences - 1;
+  while (fits > 0 && need(fits) > free) --fits;
+  const std::string hint =
+      fits > 0 ? "--micro-batch " + std::to_string(fits) + " fits, with the same bits"
+               : "one sequence needs " + gib(need(1)) +
+                     ": take a GPU with more memory, a smaller model or a shorter "
+                     "data.sequence_length (activations cannot be recomputed yet)";
+  throw Error(Code::environment,
+              "the GPU has no room for micro-batches of " + std::to_string(batch.sequences) +
+                  " sequences of " + std::to_string(batch.length) +
+                  " tokens: " + gib(need(batch.sequences)) + " needed, " + gib(free) + " free",
+              hint);
+}
+
 class DeviceOlmo2 final : public Backend {
  public:
   DeviceOlmo2(const manifests::Config& config, std::unique_ptr<Device> device,
               Parameters& parameters, const DeviceTiles& tiles)
       : config_(config),
         parameters_(parameters),
+        tiles_(tiles),
         device_(std::move(device)),
+        free_(device_->memory().free),
         context_(*device_, tiles.product_bytes),
         state_(*device_),
         rope_(*device_),
@@ -56,6 +106,7 @@ class DeviceOlmo2 final : public Backend {
   std::string_view kernels() const override { return device_->name(); }
 
   void refresh() override {
+    make_room_for_one();
     state_.upload(parameters_);
     fetched_ = true;
     prepare_weights();
@@ -75,6 +126,7 @@ class DeviceOlmo2 final : public Backend {
   }
 
   LossSums accumulate(const MicroBatch& batch) override {
+    make_room(batch);
     const StepShape shape = step_shape(config_.model, batch.sequences, batch.length);
     forward(batch, shape);
     dh_.resize(shape.rows() * shape.hidden);
@@ -181,6 +233,26 @@ class DeviceOlmo2 final : public Backend {
     device_->run(add);
   }
 
+  // A model that is too large is refused before its state is uploaded.
+  void make_room_for_one() {
+    const std::int64_t length = config_.data.sequence_length;
+    const std::vector<std::uint32_t> ids(static_cast<std::size_t>(length));
+    MicroBatch batch;
+    batch.ids = ids;
+    batch.sequences = 1;
+    batch.length = length;
+    batch.groups = {{0, length}};
+    make_room(batch);
+  }
+
+  // Looks, at the largest micro-batch so far, whether it fits.
+  void make_room(const MicroBatch& batch) {
+    const auto tokens = static_cast<std::int64_t>(batch.ids.size());
+    if (tokens <= planned_tokens_ || free_ == kEndlessMemory) return;
+    check_room(config_, parameters_, batch, tiles_, free_);
+    planned_tokens_ = tokens;
+  }
+
   LossSums finish_losses() {
     const LossSums sums = read_totals(head_scratch_);
     context_.faults.check();
@@ -190,7 +262,10 @@ class DeviceOlmo2 final : public Backend {
   manifests::Config config_;
   Parameters& parameters_;
   bool fetched_ = true;  // parameters_ hold the state
+  DeviceTiles tiles_;
   std::unique_ptr<Device> device_;
+  std::int64_t free_ = 0;            // before this trainer took any
+  std::int64_t planned_tokens_ = 0;  // of the largest micro-batch known to fit
   DeviceContext context_;
   DeviceState state_;
   DeviceRope rope_;
@@ -217,6 +292,18 @@ class DeviceOlmo2 final : public Backend {
 };
 
 }  // namespace
+
+std::int64_t device_bytes(const manifests::Config& config, Parameters& parameters,
+                          const MicroBatch& batch, const DeviceTiles& tiles) {
+  auto device = std::make_unique<PlanningDevice>();
+  const PlanningDevice& plan = *device;
+  DeviceOlmo2 model(config, std::move(device), parameters, tiles);
+  model.refresh();
+  model.begin_step(1);
+  model.accumulate(batch);
+  model.update({});
+  return plan.peak_bytes();
+}
 
 std::unique_ptr<Backend> make_device_olmo2(const manifests::Config& config,
                                            std::unique_ptr<Device> device, Parameters& parameters,

@@ -17,9 +17,15 @@ struct DeviceTiles {
   std::int64_t queries = 512;                            // of attention at once, a multiple of 128
 };
 
-// `parameters` outlives the backend. Error(environment) where the device has no room for the model.
+// `parameters` outlives the backend. A micro-batch for which the device has no room is refused before
+// it is begun: Error(environment) says what would fit.
 std::unique_ptr<Backend> make_device_olmo2(const manifests::Config& config,
                                            std::unique_ptr<Device> device, Parameters& parameters,
                                            const DeviceTiles& tiles = {});
+
+// Bytes of device memory that training with such micro-batches holds at most. Nothing is computed
+// and nothing read from `parameters` but its layout.
+std::int64_t device_bytes(const manifests::Config& config, Parameters& parameters,
+                          const MicroBatch& batch, const DeviceTiles& tiles = {});
 
 }  // namespace repro::train

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <random>
 #include <string>
@@ -17,14 +16,15 @@ namespace repro::train {
 class EmulatedDevice final : public Device {
  public:
   // `bytes`: its memory.
-  explicit EmulatedDevice(std::uint32_t seed = 1,
-                          std::int64_t bytes = std::numeric_limits<std::int64_t>::max() / 2)
+  explicit EmulatedDevice(std::uint32_t seed = 1, std::int64_t bytes = kEndlessMemory)
       : random_(seed), total_(bytes) {}
   ~EmulatedDevice() override;
 
   std::string_view name() const override { return "emulated"; }
   std::map<std::string, std::string> versions() const override { return {{"device", "emulated"}}; }
-  DeviceMemory memory() const override { return {total_ - used_, total_}; }
+  DeviceMemory memory() const override {
+    return {total_ == kEndlessMemory ? total_ : total_ - used_, total_};
+  }
   // Not zero: what reads memory that nobody wrote gives other bits than the CPU.
   void* allocate(std::size_t bytes) override;
   void release(void* data) noexcept override;
