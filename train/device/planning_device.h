@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <unordered_map>
 
 #include "train/device/device.h"
 
@@ -36,7 +35,7 @@ class PlanningDevice final : public Device {
   std::uintptr_t next_ = kDeviceAlignment;
   std::int64_t held_ = 0;
   std::int64_t peak_ = 0;
-  std::unordered_map<void*, std::int64_t> blocks_;
+  std::map<void*, std::int64_t> blocks_;
 };
 
 }  // namespace repro::train

@@ -99,8 +99,7 @@ TEST_F(DeviceMemoryOfAStep, WhatWouldFitIsSaid) {
 
 TEST_F(DeviceMemoryOfAStep, WhereNothingFitsThatIsSaid) {
   const Sequences two(2);
-  EXPECT_THAT(trained(two.batch, kHeadroom),
-              testing::HasSubstr("one sequence needs 0.3 GiB"));
+  EXPECT_THAT(trained(two.batch, kHeadroom), testing::HasSubstr("one sequence needs 0.3 GiB"));
 }
 
 }  // namespace
