@@ -9,24 +9,25 @@
 #include <vector>
 
 #include "tests/train/device/emulated_device.h"
+#include "tests/train/device/host_values.h"
 #include "tests/train/rows/row_inputs.h"
-#include "train/kernels/paths.h"
+#include "tests/train/rows/run_grid.h"
 
 namespace repro::train {
 namespace {
 
-enum class Sizes { tame, spread, tiny, gaps };
+enum class Scale { tame, spread, tiny, gaps };
 
 // Values whose products stay finite. Every (row, head) has a scale of its own, so blocks have
 // exponents far apart; some are empty.
-std::vector<float> head_values(std::mt19937& random, Sizes sizes, std::int64_t rows,
+std::vector<float> head_values(std::mt19937& random, Scale scale, std::int64_t rows,
                                std::int64_t heads, std::int64_t head_dim) {
   std::vector<float> values;
   for (std::int64_t i = 0; i < rows * heads; ++i) {
     int exponent = 0;
-    if (sizes == Sizes::spread) exponent = static_cast<int>(random() % 61) - 40;
-    if (sizes == Sizes::tiny) exponent = -142 + static_cast<int>(random() % 20);
-    const bool empty = sizes == Sizes::gaps && random() % 3 == 0;
+    if (scale == Scale::spread) exponent = static_cast<int>(random() % 61) - 40;
+    if (scale == Scale::tiny) exponent = -142 + static_cast<int>(random() % 20);
+    const bool empty = scale == Scale::gaps && random() % 3 == 0;
     for (std::int64_t j = 0; j < head_dim; ++j) {
       const auto kind = random() % 5 == 0 ? Values::zeros : Values::normal;
       values.push_back(empty ? 0.0F : std::ldexp(value_of(kind, random, j), exponent));
@@ -54,12 +55,12 @@ Case random_case(std::uint32_t seed) {
   c.shape.sequences = c.shape.length > 100 ? 1 + below(2) : 1 + below(4);
   c.shape.kv_heads = 1 + below(3);
   c.shape.heads = group * c.shape.kv_heads;
-  c.shape.head_dim = below(2) == 0 ? 16 : 8 + below(40);
+  c.shape.head_dim = below(2) == 0 ? 16 : 8 + below(57);
   c.tile = kAttentionBlock * (1 + below(2));
   c.ld_extra = below(2) * 5;
   const auto fill = [&](std::int64_t heads) {
-    const auto sizes = static_cast<Sizes>(below(4));
-    return head_values(random, sizes, c.shape.rows(), heads, c.shape.head_dim);
+    const auto scale = static_cast<Scale>(below(4));
+    return head_values(random, scale, c.shape.rows(), heads, c.shape.head_dim);
   };
   c.q = fill(c.shape.heads);
   c.k = fill(c.shape.kv_heads);
@@ -87,12 +88,9 @@ AttentionGradients gradients_of(const Case& c, float* dq, float* dk, float* dv) 
 }
 
 Outputs on_the_cpu(const Case& c) {
-  Parallel parallel(1);
-  Context context;
-  context.path = choose_path("scalar");
-  context.parallel = &parallel;
+  HostContext host;
   const auto quantise = [&](const std::vector<float>& x, std::int64_t heads, HeadDigits& out) {
-    quantize_heads(context, "x", x.data(), c.shape.rows(), heads, c.shape.head_dim,
+    quantize_heads(host.context, "x", x.data(), c.shape.rows(), heads, c.shape.head_dim,
                    heads * c.shape.head_dim, out);
   };
   AttentionInputs inputs;
@@ -100,9 +98,9 @@ Outputs on_the_cpu(const Case& c) {
   quantise(c.k, c.shape.kv_heads, inputs.k);
   quantise(c.v, c.shape.kv_heads, inputs.v);
   Outputs out = outputs_of(c);
-  attention(context, c.shape, inputs, out.o.data());
+  attention(host.context, c.shape, inputs, out.o.data());
   AttentionScratch scratch;
-  attention_backward(context, c.shape, inputs, out.o.data(), c.d_o.data(),
+  attention_backward(host.context, c.shape, inputs, out.o.data(), c.d_o.data(),
                      gradients_of(c, out.dq.data(), out.dk.data(), out.dv.data()), scratch);
   return out;
 }
@@ -127,13 +125,11 @@ struct Digits {
 
 struct DeviceRun {
   Outputs outputs;
-  std::int64_t first_non_finite = 0;
   std::int64_t first_trap = 0;
-  std::int64_t attention_bytes = 0;  // taken by what the class holds
+  std::int64_t first_non_finite = 0;
 };
 
-DeviceRun on_the_device(const Case& c, std::uint32_t seed) {
-  EmulatedDevice device(seed);
+DeviceRun run_on(EmulatedDevice& device, DeviceAttention& attention, const Case& c) {
   const Digits q(device, c.shape, c.q, c.shape.heads);
   const Digits k(device, c.shape, c.k, c.shape.kv_heads);
   const Digits v(device, c.shape, c.v, c.shape.kv_heads);
@@ -143,29 +139,23 @@ DeviceRun on_the_device(const Case& c, std::uint32_t seed) {
     array.upload(values);
     return array;
   };
-  DeviceRun run;
-  run.outputs = outputs_of(c);
-  DeviceArray<float> o = upload(run.outputs.o);
-  DeviceArray<float> dq = upload(run.outputs.dq);
-  DeviceArray<float> dk = upload(run.outputs.dk);
-  DeviceArray<float> dv = upload(run.outputs.dv);
+  const Outputs before = outputs_of(c);
+  DeviceArray<float> o = upload(before.o);
+  DeviceArray<float> dq = upload(before.dq);
+  DeviceArray<float> dk = upload(before.dk);
+  DeviceArray<float> dv = upload(before.dv);
   const DeviceArray<float> d_o = upload(c.d_o);
   DeviceArray<std::int64_t> slots(device);
   slots.upload(std::vector<std::int64_t>{kNoIndex, kNoIndex});
-  const std::int64_t free = device.memory().free;
-  DeviceAttention attention(device, c.tile);
   attention.forward(c.shape, inputs, o.data(), slots.data());
   attention.backward(c.shape, inputs, o.data(), d_o.data(),
                      gradients_of(c, dq.data(), dk.data(), dv.data()), slots.data() + 1,
                      slots.data());
-  run.attention_bytes = free - device.memory().free;
-  run.outputs = {o.download(), dq.download(), dk.download(), dv.download()};
-  run.first_trap = slots.download()[0];
-  run.first_non_finite = slots.download()[1];
-  return run;
+  const std::vector<std::int64_t> found = slots.download();
+  return {{o.download(), dq.download(), dk.download(), dv.download()}, found[0], found[1]};
 }
 
-// Where the bits differ first; -1 nowhere.
+// The first element whose bits differ; -1 if none does.
 std::int64_t first_difference(const std::vector<float>& a, const std::vector<float>& b) {
   if (a.size() != b.size()) return 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -174,28 +164,136 @@ std::int64_t first_difference(const std::vector<float>& a, const std::vector<flo
   return -1;
 }
 
-void expect_same(const Case& c, std::uint32_t seed) {
+void expect_the_cpus_bits(EmulatedDevice& device, DeviceAttention& attention, const Case& c) {
   SCOPED_TRACE(testing::Message() << c.shape.sequences << " sequences of " << c.shape.length << ", "
-                                  << c.shape.heads << "/" << c.shape.kv_heads << " heads of "
+                                  << c.shape.heads << " of " << c.shape.kv_heads << " heads of "
                                   << c.shape.head_dim << ", tile " << c.tile);
   const Outputs want = on_the_cpu(c);
-  const DeviceRun got = on_the_device(c, seed);
+  const DeviceRun got = run_on(device, attention, c);
   EXPECT_EQ(first_difference(got.outputs.o, want.o), -1);
   EXPECT_EQ(first_difference(got.outputs.dq, want.dq), -1);
   EXPECT_EQ(first_difference(got.outputs.dk, want.dk), -1);
   EXPECT_EQ(first_difference(got.outputs.dv, want.dv), -1);
-  EXPECT_EQ(got.first_non_finite, kNoIndex);
   EXPECT_EQ(got.first_trap, kNoIndex);
-  EXPECT_EQ(got.attention_bytes, attention_bytes(c.shape, c.tile));
-  for (float value : want.dq) ASSERT_TRUE(std::isfinite(value));
-  for (float value : want.dk) ASSERT_TRUE(std::isfinite(value));
+  EXPECT_EQ(got.first_non_finite, kNoIndex);
+  // Else the inputs of this test are too large to show anything.
+  for (const auto* values : {&want.o, &want.dq, &want.dk, &want.dv}) {
+    for (float value : *values) ASSERT_TRUE(std::isfinite(value));
+  }
 }
 
 class DeviceAttentionBits : public testing::TestWithParam<std::uint32_t> {};
 
-TEST_P(DeviceAttentionBits, AreThoseOfTheCpu) { expect_same(random_case(GetParam()), GetParam()); }
+TEST_P(DeviceAttentionBits, AreTheCpus) {
+  const Case c = random_case(GetParam());
+  EmulatedDevice device(GetParam());
+  DeviceAttention attention(device, c.tile);
+  expect_the_cpus_bits(device, attention, c);
+}
 
-INSTANTIATE_TEST_SUITE_P(Shapes, DeviceAttentionBits, testing::Range(0U, 30U));
+INSTANTIATE_TEST_SUITE_P(Shapes, DeviceAttentionBits, testing::Range(0U, 24U));
+
+Case shaped_case(const AttentionShape& shape, std::int64_t tile) {
+  std::mt19937 random(1);
+  Case c;
+  c.shape = shape;
+  c.tile = tile;
+  c.q = head_values(random, Scale::tame, shape.rows(), shape.heads, shape.head_dim);
+  c.k = head_values(random, Scale::tame, shape.rows(), shape.kv_heads, shape.head_dim);
+  c.v = head_values(random, Scale::tame, shape.rows(), shape.kv_heads, shape.head_dim);
+  c.d_o = head_values(random, Scale::tame, shape.rows(), shape.heads, shape.head_dim);
+  return c;
+}
+
+TEST(DeviceAttention, EndsOfTilesAndBlocks) {
+  for (const std::int64_t length : {127, 128, 129, 256, 257}) {
+    for (const std::int64_t tile : {128, 256}) {
+      const Case c = shaped_case({1, length, 2, 1, 8}, tile);
+      EmulatedDevice device;
+      DeviceAttention attention(device, tile);
+      expect_the_cpus_bits(device, attention, c);
+    }
+  }
+}
+
+TEST(DeviceAttention, WiderHeadsAndLongerSequences) {
+  const Case c = shaped_case({1, 400, 2, 1, 64}, 256);
+  EmulatedDevice device;
+  DeviceAttention attention(device, c.tile);
+  expect_the_cpus_bits(device, attention, c);
+}
+
+// Warps of 32 lanes, as threads: every program that attention is made of, in its place.
+class GridDevice final : public EmulatedDevice {
+ public:
+  void run(const Program& program) override {
+    ++launches_;
+    run_grid(program, 1 + launches_ % 3, launches_);
+  }
+
+ private:
+  std::uint32_t launches_ = 0;
+};
+
+TEST(DeviceAttention, TheNumberOfLanesDecidesNoBit) {
+  for (const std::int64_t length : {7, 150}) {
+    GridDevice device;
+    DeviceAttention attention(device, 128);
+    expect_the_cpus_bits(device, attention, shaped_case({2, length, 4, 2, 20}, 128));
+  }
+}
+
+// What an earlier call left in memory may not show.
+TEST(DeviceAttention, SmallerAndLargerShapesInTurn) {
+  EmulatedDevice device;
+  DeviceAttention attention(device, 128);
+  for (const std::int64_t length : {150, 20, 200, 1}) {
+    expect_the_cpus_bits(device, attention, shaped_case({2, length, 2, 2, 24}, 128));
+  }
+}
+
+TEST(DeviceAttention, NoSequencesAreNoWork) {
+  EmulatedDevice device;
+  DeviceAttention attention(device, 128);
+  expect_the_cpus_bits(device, attention, shaped_case({0, 10, 2, 1, 8}, 128));
+}
+
+TEST(DeviceAttention, ReportsTheFirstGradientThatIsNotFinite) {
+  EmulatedDevice device;
+  DeviceAttention attention(device, 128);
+  Case c = shaped_case({2, 30, 4, 2, 8}, 128);
+  c.d_o[1500] = INFINITY;
+  c.d_o[1037] = NAN;
+  EXPECT_EQ(run_on(device, attention, c).first_non_finite, 1037);
+}
+
+TEST(DeviceAttention, HoldsAsMuchMemoryAsItSays) {
+  for (const std::int64_t tile : {128, 256}) {
+    const Case c = shaped_case({2, 150, 4, 2, 9}, tile);
+    EmulatedDevice device;
+    DeviceAttention attention(device, tile);
+    const std::int64_t free = device.memory().free;
+    run_on(device, attention, c);
+    EXPECT_EQ(free - device.memory().free, attention_bytes(c.shape, tile));
+  }
+}
+
+TEST(DeviceAttention, TheTileIsTheLargestThatFits) {
+  const AttentionShape shape{4, 1000, 8, 4, 64};
+  const auto bytes = [&](std::int64_t tile) { return attention_bytes(shape, tile); };
+  EXPECT_LT(bytes(128), bytes(256));
+  EXPECT_EQ(attention_tile(shape, bytes(512)), 512);
+  EXPECT_EQ(attention_tile(shape, bytes(512) - 1), 384);
+  EXPECT_EQ(attention_tile(shape, bytes(256)), 256);
+  EXPECT_EQ(attention_tile(shape, 2 * bytes(1024)), 512);
+  EXPECT_EQ(attention_tile(shape, 0), 128);
+}
+
+TEST(DeviceAttention, RefusesATileThatCutsBlocks) {
+  EmulatedDevice device;
+  EXPECT_THROW(DeviceAttention(device, 64), Error);
+  EXPECT_THROW(DeviceAttention(device, 0), Error);
+}
 
 }  // namespace
 }  // namespace repro::train

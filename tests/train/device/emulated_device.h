@@ -13,7 +13,7 @@
 
 namespace repro::train {
 
-class EmulatedDevice final : public Device {
+class EmulatedDevice : public Device {
  public:
   // `bytes`: its memory.
   explicit EmulatedDevice(std::uint32_t seed = 1, std::int64_t bytes = kEndlessMemory)

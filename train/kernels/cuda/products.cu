@@ -31,5 +31,13 @@ void launch(const MaxExponentBatch& args, CudaStream stream) {
   start("max_exponent", args, stream);
 }
 void launch(const LossRowsBatch& args, CudaStream stream) { start("loss_rows", args, stream); }
+void launch(const JoinScoresBatch& args, CudaStream stream) { start("join_scores", args, stream); }
+void launch(const VisibleMaximaBatch& args, CudaStream stream) {
+  start("visible_maxima", args, stream);
+}
+void launch(const QueryBoundsBatch& args, CudaStream stream) {
+  start("query_bounds", args, stream);
+}
+void launch(const KeyBoundsBatch& args, CudaStream stream) { start("key_bounds", args, stream); }
 
 }  // namespace repro::train

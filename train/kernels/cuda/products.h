@@ -2,6 +2,7 @@
 // the contract of launches is that of rows.h. Untested on hardware (docs/gpu.md).
 #pragma once
 
+#include "train/kernels/cuda/attention_programs.h"
 #include "train/kernels/cuda/block_programs.h"
 #include "train/kernels/cuda/column_programs.h"
 #include "train/kernels/cuda/head_programs.h"
@@ -25,5 +26,9 @@ void launch(const QuantizeBlocksBatch& args, CudaStream stream);
 void launch(const AddBlocksBatch& args, CudaStream stream);
 void launch(const MaxExponentBatch& args, CudaStream stream);
 void launch(const LossRowsBatch& args, CudaStream stream);
+void launch(const JoinScoresBatch& args, CudaStream stream);
+void launch(const VisibleMaximaBatch& args, CudaStream stream);
+void launch(const QueryBoundsBatch& args, CudaStream stream);
+void launch(const KeyBoundsBatch& args, CudaStream stream);
 
 }  // namespace repro::train

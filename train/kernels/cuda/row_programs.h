@@ -115,12 +115,10 @@ REPRO_HD std::int64_t unit_count(const AttentionBackwardBatch& args) { return ar
 template <class Warp>
 REPRO_HD void run_units(const Warp& warp, const AttentionBackwardBatch& args) {
   for (std::int64_t row = warp.warp(); row < args.shape.rows; row += warp.warps()) {
-    const std::int64_t head = row / args.shape.queries;
-    const std::int64_t query = row % args.shape.queries;
-    const std::int64_t at = head * args.head_stride + query * args.ld;
-    const float d =
-        attention_d_row(warp, args.digits + at, args.exponents[head * args.exponent_stride + query],
-                        args.o + at, args.head_dim);
+    const std::int64_t at = RowGroups{args.shape.queries, args.head_stride}.place(row, args.ld);
+    const RowGroups exponents{args.shape.queries, args.exponent_stride};
+    const float d = attention_d_row(warp, args.digits + at, args.exponents[exponents.place(row, 1)],
+                                    args.o + at, args.head_dim);
     float* dp = args.dp + row * args.shape.ld;
     const std::int64_t visible = args.shape.visible(row);
     attention_backward_row(warp, AttentionBackwardRowArgs{args.p + row * args.shape.ld, dp, visible,
