@@ -9,7 +9,6 @@
 namespace repro {
 namespace {
 
-constexpr std::byte kLeafPrefix{0};
 constexpr std::byte kNodePrefix{1};
 constexpr std::byte kEntryPrefix{2};
 
@@ -29,7 +28,9 @@ std::size_t merkle_leaf_count(std::size_t num_bytes) {
   return std::max<std::size_t>(1, (num_bytes + kMerkleChunkBytes - 1) / kMerkleChunkBytes);
 }
 
-Digest merkle_leaf(std::span<const std::byte> chunk) { return hash_prefixed(kLeafPrefix, chunk); }
+Digest merkle_leaf(std::span<const std::byte> chunk) {
+  return hash_prefixed(kMerkleLeafPrefix, chunk);
+}
 
 Digest merkle_root(std::vector<Digest> leaves) {
   REPRO_CHECK(!leaves.empty());

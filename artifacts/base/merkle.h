@@ -24,6 +24,7 @@
 namespace repro {
 
 inline constexpr std::size_t kMerkleChunkBytes = 65536;
+inline constexpr std::byte kMerkleLeafPrefix{0};
 
 // Leaves of a tensor of `num_bytes` bytes (at least 1).
 std::size_t merkle_leaf_count(std::size_t num_bytes);

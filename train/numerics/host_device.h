@@ -26,6 +26,17 @@
 #define REPRO_INDEPENDENT_LOOP
 #endif
 
+// Before a loop that must be unrolled whole, so that the arrays it indexes stay in registers. There
+// is no such pragma that nvcc's host pass and the compiler behind it both accept; nothing runs from
+// there.
+#if defined(__CUDA_ARCH__) || (defined(__clang__) && !defined(__CUDACC__))
+#define REPRO_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__) && !defined(__CUDACC__)
+#define REPRO_UNROLL _Pragma("GCC unroll 64")
+#else
+#define REPRO_UNROLL
+#endif
+
 namespace repro::train {
 
 // round to nearest even of the exact a * b + c.

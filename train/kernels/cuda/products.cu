@@ -39,5 +39,8 @@ void launch(const QueryBoundsBatch& args, CudaStream stream) {
   start("query_bounds", args, stream);
 }
 void launch(const KeyBoundsBatch& args, CudaStream stream) { start("key_bounds", args, stream); }
+void launch(const LeafDigestsBatch& args, CudaStream stream) {
+  start("leaf_digests", args, stream);
+}
 
 }  // namespace repro::train

@@ -6,6 +6,7 @@
 #include "train/kernels/cuda/block_programs.h"
 #include "train/kernels/cuda/column_programs.h"
 #include "train/kernels/cuda/head_programs.h"
+#include "train/kernels/cuda/leaf_programs.h"
 #include "train/kernels/cuda/loss_programs.h"
 #include "train/kernels/cuda/rows.h"
 #include "train/kernels/cuda/split_gemm.h"
@@ -30,5 +31,6 @@ void launch(const JoinScoresBatch& args, CudaStream stream);
 void launch(const VisibleMaximaBatch& args, CudaStream stream);
 void launch(const QueryBoundsBatch& args, CudaStream stream);
 void launch(const KeyBoundsBatch& args, CudaStream stream);
+void launch(const LeafDigestsBatch& args, CudaStream stream);
 
 }  // namespace repro::train

@@ -1,6 +1,6 @@
 // Every program a device can be told to run, as one type: a launch is a value. What they compute
 // stands at their arguments (row_kernels.h, row_batches.h, split_gemm.h, head_programs.h,
-// column_programs.h, block_programs.h, attention_programs.h).
+// column_programs.h, block_programs.h, attention_programs.h, leaf_programs.h).
 #pragma once
 
 #include <variant>
@@ -9,6 +9,7 @@
 #include "train/kernels/cuda/block_programs.h"
 #include "train/kernels/cuda/column_programs.h"
 #include "train/kernels/cuda/head_programs.h"
+#include "train/kernels/cuda/leaf_programs.h"
 #include "train/kernels/cuda/loss_programs.h"
 #include "train/kernels/cuda/split_gemm.h"
 #include "train/kernels/cuda/vector_programs.h"
@@ -22,6 +23,6 @@ using Program = std::variant<
     FindNonFiniteBatch, SplitBatch, JoinBatch, FillExponents, FillIndices, GatherBatch,
     QuantizeHeadsBatch, SplitHeadsBatch, SplitColumnsBatch, ColumnExponentsBatch,
     QuantizeColumnsSplitBatch, QuantizeBlocksBatch, AddBlocksBatch, MaxExponentBatch, LossRowsBatch,
-    JoinScoresBatch, VisibleMaximaBatch, QueryBoundsBatch, KeyBoundsBatch>;
+    JoinScoresBatch, VisibleMaximaBatch, QueryBoundsBatch, KeyBoundsBatch, LeafDigestsBatch>;
 
 }  // namespace repro::train
