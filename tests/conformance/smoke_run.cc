@@ -70,7 +70,9 @@ SmokeResult run_smoke(const SmokeInputs& inputs, artifacts::Store& store, const 
         std::make_unique<Trainer>(config_on(inputs, variant.end), store, inputs.dataset, machine);
     trainer->load(store, saved.manifest);
   }
-  result.roots = compute_roots(trainer->parameters(), trainer->cursor(), parallel);
+  result.roots = trainer->roots();
+  REPRO_CHECK(compute_roots(trainer->parameters(), trainer->cursor(), parallel).state ==
+              result.roots.state);
   result.log_head = chain.head();
   return result;
 }

@@ -20,7 +20,7 @@ Leaves list_leaves(std::span<const DeviceBytes> tensors) {
   Leaves leaves;
   for (const DeviceBytes& tensor : tensors) {
     REPRO_CHECK(tensor.bytes >= 0);
-    REPRO_CHECK(reinterpret_cast<std::uintptr_t>(tensor.data) % kSha256Alignment == 0);
+    REPRO_CHECK(can_hash(tensor));
     leaves.regions.push_back({tensor.data, tensor.bytes, leaves.count});
     leaves.count += leaf_count(tensor);
   }
@@ -28,6 +28,10 @@ Leaves list_leaves(std::span<const DeviceBytes> tensors) {
 }
 
 }  // namespace
+
+bool can_hash(const DeviceBytes& tensor) {
+  return reinterpret_cast<std::uintptr_t>(tensor.data) % kSha256Alignment == 0;
+}
 
 std::vector<std::vector<Digest>> leaf_digests(Device& device,
                                               std::span<const DeviceBytes> tensors) {

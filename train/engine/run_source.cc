@@ -89,8 +89,7 @@ std::vector<logs::SegmentEvent> RunCursor::begin_segments() {
       check_held_constant(segment, inputs.config, machine_);
       trainer_->reconfigure(inputs.config, store_, inputs.dataset);
     }
-    const Roots roots =
-        compute_roots(trainer_->parameters(), trainer_->cursor(), trainer_->parallel());
+    const Roots roots = trainer_->roots();
     events.push_back({step(), segment.derivation, roots.model, roots.state});
   }
   return events;

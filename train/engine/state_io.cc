@@ -11,6 +11,9 @@
 namespace repro::train {
 namespace {
 
+// Names of a parameter's tensors: its weights, exp_avg and exp_avg_sq.
+constexpr const char* kStatePrefixes[] = {"", "exp_avg/", "exp_avg_sq/"};
+
 // One tensor of a state, wherever its bytes lie.
 struct TensorBytes {
   std::string name;
@@ -29,13 +32,12 @@ std::vector<TensorBytes> state_tensors(const Parameters& parameters,
                                        const std::array<std::int64_t, 2>& counters) {
   std::vector<TensorBytes> tensors;
   for (const Parameter& parameter : parameters.tensors) {
-    const auto add = [&](const std::string& prefix, const Buffer<float>& buffer) {
-      tensors.push_back({prefix + parameter.name, "float32", parameter.shape,
-                         bytes_of(buffer.data() + parameter.offset, parameter.count)});
-    };
-    add("", parameters.weights);
-    add("exp_avg/", parameters.exp_avg);
-    add("exp_avg_sq/", parameters.exp_avg_sq);
+    const Buffer<float>* buffers[] = {&parameters.weights, &parameters.exp_avg,
+                                      &parameters.exp_avg_sq};
+    for (std::size_t i = 0; i < std::size(kStatePrefixes); ++i) {
+      tensors.push_back({kStatePrefixes[i] + parameter.name, "float32", parameter.shape,
+                         bytes_of(buffers[i]->data() + parameter.offset, parameter.count)});
+    }
   }
   tensors.push_back({"trainer/step", "int64", {1}, bytes_of(&counters[0], 1)});
   tensors.push_back({"trainer/batch", "int64", {1}, bytes_of(&counters[1], 1)});
@@ -142,6 +144,27 @@ Roots compute_roots(const Parameters& parameters, const Cursor& cursor, Parallel
   const std::array<std::int64_t, 2> counters = {cursor.step, cursor.batch};
   const std::vector<TensorBytes> tensors = state_tensors(parameters, counters);
   const manifests::State state = describe(tensors, tensor_roots(tensors, parallel), cursor.step);
+  return {state.model_root, state.state_root};
+}
+
+Roots compute_roots(const Parameters& layout, std::vector<std::vector<Digest>> leaves,
+                    const Cursor& cursor) {
+  const std::array<std::int64_t, 2> counters = {cursor.step, cursor.batch};
+  const std::vector<TensorBytes> tensors = state_tensors(layout, counters);
+  std::map<std::string, Digest> hashed;
+  auto next = leaves.begin();
+  for (const Parameter& tensor : layout.tensors) {
+    for (const char* prefix : kStatePrefixes) {
+      REPRO_CHECK(next != leaves.end());
+      hashed[prefix + tensor.name] = merkle_root(std::move(*next++));
+    }
+  }
+  std::vector<Digest> roots;
+  for (const TensorBytes& tensor : tensors) {
+    const auto found = hashed.find(tensor.name);
+    roots.push_back(found != hashed.end() ? found->second : tensor_root(tensor.bytes));
+  }
+  const manifests::State state = describe(tensors, roots, cursor.step);
   return {state.model_root, state.state_root};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "artifacts/store/store.h"
 #include "manifests/state.h"
@@ -23,6 +24,9 @@ struct Roots {
 
 // Merkle roots of the current state; leaves are hashed on all threads.
 Roots compute_roots(const Parameters& parameters, const Cursor& cursor, Parallel& parallel);
+// The same from the leaves of a Backend; of `layout` only names and shapes are looked at.
+Roots compute_roots(const Parameters& layout, std::vector<std::vector<Digest>> leaves,
+                    const Cursor& cursor);
 
 // Puts every tensor and then the state manifest into the store. Not a checkpoint until a run
 // manifest names it.

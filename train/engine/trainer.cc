@@ -161,11 +161,18 @@ logs::StepEvent Trainer::step(bool with_roots) {
   event.grad_norm = backend_->update(constants);
   cursor_ = {number, index + 1};
   if (with_roots) {
-    const Roots roots = compute_roots(parameters(), cursor_, *machine_.parallel);
+    const Roots roots = this->roots();
     event.model_root = roots.model;
     event.state_root = roots.state;
   }
   return event;
+}
+
+Roots Trainer::roots() {
+  std::vector<std::vector<Digest>> leaves = backend_->leaves();
+  if (leaves.empty()) return compute_roots(parameters(), cursor_, *machine_.parallel);
+  const TraceSpan span(machine_.parallel->trace(), "roots");
+  return compute_roots(parameters_, std::move(leaves), cursor_);
 }
 
 bool Trainer::evaluation_due() const {

@@ -43,6 +43,9 @@ class Trainer {
   std::string_view kernels() const;
   std::int64_t micro_batch() const;
 
+  // Of the current state, hashed where it lies.
+  Roots roots();
+
   // One update. Roots are filled in if `with_roots`. If it throws, the parameters are no state:
   // load one before going on.
   logs::StepEvent step(bool with_roots);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "artifacts/base/digest.h"
 #include "train/nn/language_head.h"
 #include "train/nn/linear.h"
 #include "train/nn/parameters.h"
@@ -35,6 +36,10 @@ class Backend {
   virtual void refresh() = 0;
   // Brings the engine's `Parameters` up to date, where the state lies elsewhere.
   virtual void fetch() {}
+  // Merkle leaves of the state as `fetch` would bring it, hashed where it lies: of every tensor's
+  // weights, exp_avg and exp_avg_sq in turn, in the order of Parameters. Empty: `Parameters` hold
+  // the state, or will after `fetch`.
+  virtual std::vector<std::vector<Digest>> leaves() { return {}; }
   // Zeroes the gradient.
   virtual void begin_step(std::int64_t step) = 0;
   // Adds the gradient of the summed loss of these sequences.

@@ -9,6 +9,7 @@
 #include "artifacts/base/error.h"
 #include "artifacts/base/number_text.h"
 #include "train/device/head.h"
+#include "train/device/leaf_digests.h"
 #include "train/device/optimizer.h"
 #include "train/device/planning_device.h"
 #include "train/models/olmo2_device_layers.h"
@@ -117,6 +118,19 @@ class DeviceOlmo2 final : public Backend {
     if (fetched_) return;
     state_.download(parameters_);
     fetched_ = true;
+  }
+
+  std::vector<std::vector<Digest>> leaves() override {
+    std::vector<DeviceBytes> tensors;
+    for (const Parameter& tensor : parameters_.tensors) {
+      for (const auto* buffer : {&state_.weights, &state_.exp_avg, &state_.exp_avg_sq}) {
+        tensors.push_back({reinterpret_cast<const std::byte*>(buffer->data() + tensor.offset),
+                           tensor.count * static_cast<std::int64_t>(sizeof(float))});
+        if (!can_hash(tensors.back())) return {};
+      }
+    }
+    device_->enter({context_.step, "roots"});
+    return leaf_digests(*device_, tensors);
   }
 
   void begin_step(std::int64_t step) override {

@@ -62,7 +62,7 @@ Digest LoadedModel::rederive() {
                   spec_.running);
   walk_to(*cursor_, spec_.last);
   Trainer& trainer = cursor_->trainer();
-  const Roots roots = compute_roots(trainer.parameters(), trainer.cursor(), parallel_);
+  const Roots roots = trainer.roots();
   check_root(log, spec_.last, roots.state);
   return roots.model;
 }
