@@ -25,7 +25,7 @@ download() {
   rm -f "$target"
   python=$(find_pip)
   if [ -z "$python" ]; then fail "downloading $1 needs python3 with pip (Debian: python3-pip)"; fi
-  for tag in manylinux_2_28 manylinux_2_25 manylinux_2_17 manylinux2014 manylinux2010; do
+  for tag in manylinux_2_28 manylinux_2_27 manylinux_2_25 manylinux_2_17 manylinux2014 manylinux2010; do
     tags+=(--platform "${tag}_$architecture")
   done
   say "downloading $1 $2"

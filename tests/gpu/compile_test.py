@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Every .cu file compiles for every architecture, and its PTX keeps the float rules.
+"""Every .cu file was compiled for every architecture, and its PTX keeps the float rules.
 
-compile_test.py --nvcc PATH --host-compiler PATH --architectures 80,90,100 FLAG...
+compile_test.py --kept FOLDER --nvcc PATH --host-compiler PATH --architectures 80,90,100 FLAG...
 
 What runs on a GPU is decided by PTX: there an operation with .rn is one rounding and is never fused
-with another. Exit status: 0 all is well, 1 findings, 77 skipped (no compiler).
+with another. It is the PTX that the build made on its way to the objects, in FOLDER/SOURCE (see
+repro_cuda_objects). Exit status: 0 all is well, 1 findings, 77 skipped (no compiler).
 """
 import argparse
 import os
@@ -45,25 +46,12 @@ def float_findings(ptx):
     return findings
 
 
-def compile_source(options, source, flags):
-    """The PTX of every architecture, by name; raises CalledProcessError."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [options.nvcc, "-ccbin", options.host_compiler, "-I", ROOT, *flags,
-                   "--keep", "--keep-dir", folder, "-c", source, "-o", f"{folder}/out.o"]
-        for number in options.architectures.split(","):
-            command += ["-gencode", f"arch=compute_{number},code=sm_{number}"]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-        return {path.name: path.read_text() for path in Path(folder).glob("*.ptx")}
-
-
 def check_source(options, source):
     name = source.relative_to(ROOT)
-    try:
-        texts = compile_source(options, source, options.flags)
-    except subprocess.CalledProcessError as failure:
-        return [f"{name}: does not compile:\n{failure.stdout}{failure.stderr}"]
+    texts = {path.name: path.read_text() for path in (options.kept / name).glob("*.ptx")}
     wanted = len(options.architectures.split(","))
-    findings = [] if len(texts) == wanted else [f"{name}: {len(texts)} PTX files, not {wanted}"]
+    findings = [] if len(texts) == wanted else [
+        f"{name}: {len(texts)} PTX files, not {wanted}: is it in a repro_cuda_objects, and built?"]
     for text_name, text in sorted(texts.items()):
         found = float_findings(text)
         findings += [f"{name}: {text_name}: {kernel}: {op}" for kernel, op in sorted(found)]
@@ -73,25 +61,29 @@ def check_source(options, source):
 
 def undocumented_kernels():
     table = (ROOT / "docs/gpu.md").read_text()
-    headers = (ROOT / "train/kernels/cuda").glob("*.h")
-    launches = [name for header in headers
-                for name in re.findall(r"void launch\(const (\w+)&", header.read_text())]
-    return [f"docs/gpu.md: no kernel `{name}`" for name in launches if f"`{name}`" not in table]
+    variant = re.search(r"std::variant<(.*?)>;", (ROOT / "train/kernels/cuda/program.h").read_text(),
+                        re.S)
+    return [f"docs/gpu.md: no kernel `{name}`" for name in re.findall(r"\w+", variant[1])
+            if f"`{name}`" not in table]
 
 
 def check_that_contraction_is_found(options):
-    """The same file with contraction allowed must be refused, else the check sees nothing."""
-    options.architectures = options.architectures.split(",")[0]
+    """A file compiled with contraction allowed must be refused, else the check sees nothing."""
     flags = [flag for flag in options.flags if not flag.startswith("-fmad")] + ["-fmad=true"]
-    texts = compile_source(options, ROOT / "train/kernels/cuda/rows.cu", flags)
-    found = {kernel for text in texts.values() for kernel, op in float_findings(text)}
+    with tempfile.TemporaryDirectory() as folder:
+        ptx = Path(folder) / "rows.ptx"
+        subprocess.run([options.nvcc, "-ccbin", options.host_compiler, "-I", ROOT, *flags, "-ptx",
+                        f"-arch=compute_{options.architectures.split(',')[0]}",
+                        ROOT / "train/kernels/cuda/rows.cu", "-o", ptx], check=True)
+        found = {kernel for kernel, _ in float_findings(ptx.read_text())}
     missed = [name for name in ("RopeArgs", "RmsNormArgs") if not any(name in k for k in found)]
     return [f"an fma in the kernel of {name} was not found" for name in missed]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--nvcc", required=True)
+    parser.add_argument("--kept", type=Path, required=True)
+    parser.add_argument("--nvcc", default="")
     parser.add_argument("--host-compiler", required=True)
     parser.add_argument("--architectures", required=True)
     options, options.flags = parser.parse_known_args()
@@ -100,7 +92,7 @@ def main():
         print("\n".join(missing))
         return 1
     if not os.access(options.nvcc, os.X_OK):
-        print("skipped: there is no CUDA compiler; scripts/deps --cuda downloads one")
+        print("skipped: nothing was compiled for GPUs: the build says why (scripts/deps --cuda)")
         return 77
     sources = sorted([*(ROOT / "train").rglob("*.cu"), *(ROOT / "tests").rglob("*.cu")])
     findings = [] if sources else ["there are no .cu files"]

@@ -1,7 +1,12 @@
 // The functions of train/numerics compiled for GPUs. Untested on hardware.
 #include "tests/gpu/gpu_functions.h"
 
-#include "train/kernels/cuda/start.cuh"
+#include <cuda_runtime.h>
+
+#include <string>
+
+#include "artifacts/base/error.h"
+#include "train/kernels/cuda/grid.h"
 #include "train/numerics/functions.h"
 
 namespace repro::train {

@@ -1,5 +1,5 @@
 // Runs a program of train/kernels/cuda as a launch of so many blocks: on an emulated grid
-// (emulated_grid.cc), or on a GPU (tests/gpu/gpu_grid.cu). The same tests are linked with either.
+// (emulated_grid.cc), or on a GPU (tests/gpu/gpu_grid.cc). The same tests are linked with either.
 #pragma once
 
 #include <cstdint>

@@ -1,33 +1,33 @@
-// How every program becomes a kernel and is launched. Include the programs too.
+// How every program becomes a kernel and is launched. Include the programs too, and instantiate
+// detail::start for them: one .cu file for each header of programs, so that they compile side by
+// side.
 #pragma once
 
 #include <cuda_runtime.h>
 
-#include <string>
-
-#include "artifacts/base/error.h"
 #include "train/kernels/cuda/device_warp.cuh"
-#include "train/kernels/cuda/rows.h"
+#include "train/kernels/cuda/launch.h"
 
 namespace repro::train {
 
 // Args gives the kernel its name in profilers and tests.
 template <class Args>
-__global__ void __launch_bounds__(kBlockThreads) program_kernel(const Args args) {
+__global__ void __launch_bounds__(kBlockThreads)
+    program_kernel(const Args args, const Progress progress) {
+  if (progress.started != nullptr && blockIdx.x == 0 && threadIdx.x == 0) {
+    *progress.started = progress.number;
+  }
   run_units(DeviceWarp(), args);
 }
 
 template <class Args>
-void start(const char* name, const Args& args, CudaStream stream) {
-  const std::uint32_t blocks = block_count(unit_count(args));
-  if (blocks == 0) return;
-  program_kernel<<<blocks, kBlockThreads, 0, stream>>>(args);
-  const cudaError_t status = cudaGetLastError();
-  if (status == cudaSuccess) return;
-  throw Error(
-      Code::environment,
-      std::string("the kernel ") + name + " did not start: " + cudaGetErrorString(status),
-      "nothing of this step was published; `repro resume` goes on from the last checkpoint");
+int detail::start(const Args& args, const Launch& how) {
+  cudaLaunchConfig_t config = {};
+  config.gridDim = how.blocks != 0 ? how.blocks : block_count(unit_count(args));
+  config.blockDim = kBlockThreads;
+  config.stream = how.stream;
+  if (config.gridDim.x == 0) return cudaSuccess;
+  return cudaLaunchKernelEx(&config, program_kernel<Args>, args, how.progress);
 }
 
 }  // namespace repro::train

@@ -1,16 +1,19 @@
 // run_grid on a GPU. Untested on hardware.
 #include "tests/gpu/gpu_grid.h"
 
+#include <cuda_runtime.h>
+
+#include "artifacts/base/error.h"
 #include "tests/train/rows/run_grid.h"
-#include "train/kernels/cuda/products.h"
-#include "train/kernels/cuda/start.cuh"
+#include "train/kernels/cuda/launch.h"
 
 namespace repro::train {
 namespace {
 
-void check(cudaError_t status, const char* what) {
+void check(int status, const char* what) {
   if (status == cudaSuccess) return;
-  throw Error(Code::environment, std::string(what) + ": " + cudaGetErrorString(status));
+  throw Error(Code::environment,
+              std::string(what) + ": " + cudaGetErrorString(static_cast<cudaError_t>(status)));
 }
 
 }  // namespace
@@ -36,16 +39,9 @@ GpuChoice prepare_gpu(std::size_t bytes) {
 }
 
 void run_grid(const Program& program, std::uint32_t blocks, std::uint32_t seed) {
-  std::visit(
-      [&](const auto& args) {
-        if (seed % 2 == 0) {
-          launch(args, nullptr);
-        } else {
-          program_kernel<<<blocks, kBlockThreads>>>(args);
-        }
-      },
-      program);
-  check(cudaGetLastError(), "a kernel did not start");
+  Launch how;
+  if (seed % 2 == 1) how.blocks = blocks;
+  check(launch(program, how), "a kernel did not start");
   check(cudaDeviceSynchronize(), "a kernel failed");
 }
 
