@@ -61,7 +61,8 @@ def check_source(options, source):
 
 def undocumented_kernels():
     table = (ROOT / "docs/gpu.md").read_text()
-    variant = re.search(r"std::variant<(.*?)>;", (ROOT / "train/kernels/cuda/program.h").read_text(),
+    header = ROOT / "train/kernels/cuda/program.h"
+    variant = re.search(r"std::variant<(.*?)>;", header.read_text(),
                         re.S)
     return [f"docs/gpu.md: no kernel `{name}`" for name in re.findall(r"\w+", variant[1])
             if f"`{name}`" not in table]

@@ -1,11 +1,8 @@
 #include "train/engine/backends.h"
 
-#include <dlfcn.h>
-
-#include "artifacts/base/environment.h"
 #include "artifacts/base/error.h"
-#include "artifacts/base/file_system.h"
-#include "train/device/device.h"
+#include "artifacts/base/part.h"
+#include "train/device/load_cuda.h"
 #include "train/models/native_api.h"
 #include "train/models/olmo2_device.h"
 #include "train/models/olmo2_exact.h"
@@ -13,42 +10,28 @@
 namespace repro::train {
 namespace {
 
-// REPRO_NATIVE, else beside this program.
-std::string native_path() {
-  if (const auto path = find_environment("REPRO_NATIVE")) return *path;
-  return join_path(executable_folder(), "librepro_native.so");
-}
+constexpr Part kNativePart = {
+    .what = "LibTorch's part",
+    .file = "librepro_native.so",
+    .variable = "REPRO_NATIVE",
+    .entry = kNativeEntryName,
+    .version = kNativeApiVersion,
+    .hint = "build with LibTorch (scripts/deps, then cmake --preset train-cpu)"};
 
-// Loaded once and never unloaded: LibTorch keeps threads and static state.
 const NativeApi& native_api() {
-  static const NativeApi* const api = [] {
-    void* library = ::dlopen(native_path().c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) {
-      throw Error(Code::environment, std::string("cannot load LibTorch's part: ") + ::dlerror(),
-                  "build with LibTorch (scripts/deps, then cmake --preset train-cpu)");
-    }
-    const auto entry = reinterpret_cast<NativeEntry>(::dlsym(library, kNativeEntryName));
-    const NativeApi* found = entry == nullptr ? nullptr : entry();
-    if (found == nullptr || found->version != kNativeApiVersion) {
-      throw Error(Code::environment, native_path() + " belongs to another build of repro",
-                  "build both together");
-    }
-    return found;
-  }();
-  return *api;
+  static const NativeApi& api = load_part<NativeApi>(kNativePart);
+  return api;
 }
 
 std::unique_ptr<Backend> make_on_device(const manifests::Config& config, const Machine& machine,
                                         Parameters& parameters) {
-  if (machine.make_device) return make_device_olmo2(config, machine.make_device(), parameters);
-  throw Error(Code::environment, "this build has no device \"" + config.run.device + "\"",
-              "there is no CUDA backend yet: row kernels exist, the products and the step on the "
-              "device are missing; --device cpu gives the bits that any device must");
+  return make_device_olmo2(
+      config, machine.make_device ? machine.make_device() : make_cuda_device(), parameters);
 }
 
 }  // namespace
 
-bool native_available() { return system_file_system().exists(native_path()); }
+bool native_available() { return part_available(kNativePart); }
 
 DoubleGemm find_blas() { return native_available() ? native_api().gemm : nullptr; }
 

@@ -21,7 +21,6 @@ struct NativeApi {
 };
 
 // The one exported symbol: `extern "C" const NativeApi* repro_native_api()`.
-using NativeEntry = const NativeApi* (*)();
 inline constexpr const char* kNativeEntryName = "repro_native_api";
 
 }  // namespace repro::train
