@@ -48,6 +48,22 @@ std::string joined(const Json& event, const char* key) {
   return text;
 }
 
+// The GPU, or why --device cuda cannot be used: most machines have none, so nothing is broken.
+Check gpu_check(const Json& event) {
+  const auto cuda = event.find("cuda");
+  if (cuda == event.end() || !cuda->is_object()) return {"gpu", Health::warn, "unknown"};
+  if (cuda->contains("problem")) {
+    return {"gpu", Health::warn,
+            cuda->at("problem").get<std::string>() + ": " + cuda->at("hint").get<std::string>()};
+  }
+  std::string message = cuda->at("name").get<std::string>();
+  for (const auto& [name, version] : cuda->at("versions").items()) {
+    if (name == "device" || name == "capability") continue;  // the name has them
+    message += "; " + name + " " + version.get<std::string>();
+  }
+  return {"gpu", Health::ok, message};
+}
+
 void check_worker(Context& context, std::vector<Check>& checks) {
   const auto worker = find_worker(context);
   if (!worker) {
@@ -58,6 +74,7 @@ void check_worker(Context& context, std::vector<Check>& checks) {
   }
   manifests::RunSpec spec;
   spec.command = manifests::SpecCommand::probe;
+  spec.running.device = "cuda";  // else it is not looked for
   try {
     run_worker(context, spec, [&](const Json& event) {
       if (event.at("type") != "probe") return;
@@ -70,6 +87,7 @@ void check_worker(Context& context, std::vector<Check>& checks) {
                         torch ? "loaded by the trainer"
                               : "not in this build: no native profile, no fp64 kernels"});
       checks.push_back({"devices", Health::ok, joined(event, "devices")});
+      checks.push_back(gpu_check(event));
     });
   } catch (const Error& error) {  // a worker that cannot run is what this command is to find
     checks.push_back({"trainer", Health::fail, error.what()});

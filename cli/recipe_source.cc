@@ -98,6 +98,18 @@ bool lists(const Json& event, const char* key, const std::string& value) {
   return found != event.end() && std::find(found->begin(), found->end(), value) != found->end();
 }
 
+// The worker's own reason, where it gives one.
+[[noreturn]] void fail_device(const Json& probe, const std::string& device) {
+  const auto found = probe.find(device);
+  if (found != probe.end() && found->contains("problem")) {
+    throw Error(Code::environment, found->at("problem").get<std::string>(),
+                found->at("hint").get<std::string>());
+  }
+  throw Error(Code::environment, "the trainer of this build has no device " + device,
+              "`repro doctor` says what it has; on the CPU the bits are those that any device must "
+              "give");
+}
+
 }  // namespace
 
 ResolvedRecipe resolve_recipe(Context& context, const std::string& recipe, bool smoke,
@@ -171,13 +183,11 @@ void check_possible(Context& context, const manifests::Config& config) {
   if (config.run.device == "cpu" && config.profile == "exact") return;
   manifests::RunSpec spec;
   spec.command = manifests::SpecCommand::probe;
+  spec.running = config.run;
   Json probe;
   run_worker(context, spec, [&](const Json& event) { probe = event; });
   if (!lists(probe, "devices", config.run.device)) {
-    throw Error(Code::environment, "the trainer of this build has no device " + config.run.device,
-                "there is no CUDA backend yet: row kernels exist, the products and the step on the "
-                "device are missing; leave --device out: on the CPU the bits are those that any "
-                "device must give");
+    fail_device(probe, config.run.device);
   }
   if (!lists(probe, "profiles", config.profile)) {
     throw Error(Code::environment, "the trainer of this build has no profile " + config.profile,

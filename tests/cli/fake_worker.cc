@@ -345,6 +345,22 @@ void score(const RunSpec& spec) {
   }
 }
 
+// FAKE_WORKER_GPU names the one that it has.
+void probe(const RunSpec& spec) {
+  Json event = {{"type", "probe"},    {"kernels", {"scalar"}}, {"profiles", {"exact"}},
+                {"devices", {"cpu"}}, {"cuda", nullptr},       {"ranks", 1},
+                {"blas", false}};
+  if (spec.running.device == "cuda") {
+    if (const auto gpu = find_environment("FAKE_WORKER_GPU")) {
+      event["devices"].push_back("cuda");
+      event["cuda"] = {{"name", *gpu}, {"versions", {{"device", "H200"}, {"driver", "580.65.06"}}}};
+    } else {
+      event["cuda"] = {{"problem", "--device cuda: there is no driver"}, {"hint", "install it"}};
+    }
+  }
+  emit(event);
+}
+
 void run(const RunSpec& spec) {
   switch (spec.command) {
     case manifests::SpecCommand::train:
@@ -371,12 +387,7 @@ void run(const RunSpec& spec) {
     case manifests::SpecCommand::score:
       return score(spec);
     case manifests::SpecCommand::probe:
-      return emit({{"type", "probe"},
-                   {"kernels", {"scalar"}},
-                   {"profiles", {"exact"}},
-                   {"devices", {"cpu"}},
-                   {"ranks", 1},
-                   {"blas", false}});
+      return probe(spec);
     case manifests::SpecCommand::replay:
       throw Error(Code::unsupported, "the stand-in replays nothing");
   }

@@ -52,7 +52,11 @@ for kernels in avx2 avx512 amx neon; do
   expect 5 "this machine has: auto, scalar" $train --again --kernels "$kernels"
 done
 expect 2 "run.kernels" $train --again --kernels sse9
-expect 5 "no CUDA backend yet" $train --again --device cuda
+expect 5 "this build has no GPU part" env REPRO_CUDA_LIBRARY=none.so $train --again --device cuda
+repro doctor | grep -q "gpu " || fail "doctor says nothing of the GPU"
+if [ -e "$bin/librepro_cuda.so" ]; then  # no driver, or one that is shown no GPU
+  expect 5 "NVIDIA driver" env CUDA_VISIBLE_DEVICES= $train --again --device cuda
+fi
 
 # What exact sums are not proven for.
 for limit in model.hidden_size=16777218 model.intermediate_size=16777217 model.vocab_size=16777217 \

@@ -293,7 +293,7 @@ TEST_F(Train, RanksAreRefusedBeforeTheyExist) {
 TEST_F(Train, DevicesAndProfilesTheWorkerDoesNotHave) {
   const Outcome cuda = run({"train", "olmo2-tiny", "--device", "cuda"});
   EXPECT_EQ(cuda.code, 5);
-  EXPECT_THAT(cuda.error, HasSubstr("there is no CUDA backend yet"));
+  EXPECT_THAT(cuda.error, HasSubstr("--device cuda: there is no driver"));
   make_store();
   train("one", 6);
   EXPECT_EQ(run({"resume", "one", "--until", "9", "--device", "cuda"}).code, 5);

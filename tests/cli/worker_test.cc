@@ -33,6 +33,13 @@ TEST_F(Worker, MissingOneSaysHowToBuildIt) {
   EXPECT_THAT(must({"doctor"}).out, HasSubstr("repro-train is not here"));
 }
 
+TEST_F(Worker, DoctorSaysWhatGpuThereIsOrWhyNone) {
+  EXPECT_THAT(must({"doctor"}).out,
+              HasSubstr("gpu        --device cuda: there is no driver: install it"));
+  set_environment("FAKE_WORKER_GPU", "NVIDIA H200, sm_90");
+  EXPECT_THAT(must({"doctor"}).out, HasSubstr("gpu        NVIDIA H200, sm_90; driver 580.65.06"));
+}
+
 TEST_F(Worker, FileThatIsNoProgram) {
   set_environment("REPRO_TRAIN", folder_.write("plain", "no program"));
   const Outcome outcome = run({"train", "olmo2-tiny", "--smoke", "--data", "letters"});

@@ -1,9 +1,9 @@
 // The seam between a training step on a device and the device itself: memory, a queue of programs
-// and exact int8 products. An NVIDIA GPU stands behind it (train/kernels/cuda/device.cu, in
+// and exact int8 products. An NVIDIA GPU stands behind it (train/device/cuda, in
 // librepro_cuda.so), and in tests a CPU, so the whole step is proven where there is no GPU.
 //
-// Everything but `allocate` and `release` goes into one queue and is done in its order; only
-// `download` and `wait` wait. Pointers are the device's, unless said.
+// Everything but `allocate` and `release` goes into one queue and is done in its order; `download`
+// and `wait` wait for it, and `upload` may. Pointers are the device's, unless said.
 //
 // Errors: Error(environment) "KERNEL, step S, TENSOR: what the driver says" where the device fails,
 // from the next call that waits; nothing can be done with the device after that but to destroy it.

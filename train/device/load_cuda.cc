@@ -27,9 +27,8 @@ std::unique_ptr<Device> make_cuda_device() {
   }
   try {
     return load_part<CudaApi>(kCudaPart).make_device();
-  } catch (Error& error) {
-    error.context("--device cuda");
-    throw;
+  } catch (const Error& error) {
+    throw Error(error.code(), std::string("--device cuda: ") + error.what(), error.hint());
   }
 }
 

@@ -7,6 +7,7 @@
 #include "artifacts/index/catalogue.h"
 #include "train/data/batch.h"
 #include "train/data/ingest.h"
+#include "train/device/load_cuda.h"
 #include "train/engine/backends.h"
 #include "train/engine/run_source.h"
 #include "train/tokenizer/tokenizer.h"
@@ -90,6 +91,19 @@ void run_batch(const manifests::RunSpec& spec) {
   }
 }
 
+namespace {
+
+Json describe_cuda() {
+  try {
+    const auto device = make_cuda_device();
+    return {{"name", device->name()}, {"versions", device->versions()}};
+  } catch (const Error& error) {  // why there is none is what a probe is to find
+    return {{"problem", error.message()}, {"hint", error.hint()}};
+  }
+}
+
+}  // namespace
+
 void run_probe(const manifests::RunSpec& spec) {
   Json kernels = Json::array();
   for (const KernelPath& path : available_paths()) kernels.push_back(path.name);
@@ -98,10 +112,16 @@ void run_probe(const manifests::RunSpec& spec) {
   // Asking LibTorch costs loading it, so it is asked only by name.
   Json held = Json::object();
   if (spec.name == "native") held = held_constant("native", thread_count(spec.running));
+  // So does a GPU.
+  Json devices = {"cpu"};
+  Json cuda = nullptr;
+  if (spec.running.device == "cuda") cuda = describe_cuda();
+  if (cuda.contains("name")) devices.push_back("cuda");
   emit({{"type", "probe"},
         {"kernels", kernels},
         {"profiles", profiles},
-        {"devices", {"cpu"}},
+        {"devices", devices},
+        {"cuda", cuda},
         {"ranks", 1},
         {"blas", native_available()},
         {"held_constant", held}});

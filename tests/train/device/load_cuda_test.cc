@@ -42,7 +42,7 @@ TEST(LoadCuda, ABuildWithoutIt) {
 
 TEST(LoadCuda, AFileThatIsNoLibrary) {
   EXPECT_THAT(failure(*find_environment("REPRO_SOURCE_DIR") + "/README.md").message(),
-              AllOf(HasSubstr("cannot load the GPU part"), HasSubstr("README.md")));
+              AllOf(HasSubstr("--device cuda: cannot load the GPU part"), HasSubstr("README.md")));
 }
 
 TEST(LoadCuda, APartOfAnotherBuild) {
@@ -54,7 +54,7 @@ TEST(LoadCuda, APartOfAnotherBuild) {
 
 TEST(LoadCuda, WhatThePartSaysIsPassedOn) {
   const Error error = failure(built("libfake_cuda.so"));
-  EXPECT_EQ(std::string(error.what()), "there is no NVIDIA driver (--device cuda)");
+  EXPECT_EQ(error.message(), "--device cuda: there is no NVIDIA driver");
   EXPECT_EQ(error.hint(), "install one");
 }
 
