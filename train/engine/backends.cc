@@ -25,8 +25,8 @@ const NativeApi& native_api() {
 
 std::unique_ptr<Backend> make_on_device(const manifests::Config& config, const Machine& machine,
                                         Parameters& parameters) {
-  return make_device_olmo2(
-      config, machine.make_device ? machine.make_device() : make_cuda_device(), parameters);
+  return make_device_olmo2(config, machine.make_device ? machine.make_device() : make_cuda_device(),
+                           parameters);
 }
 
 }  // namespace
