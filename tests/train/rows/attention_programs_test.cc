@@ -4,25 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 #include <vector>
 
-#include "tests/train/rows/run_grid.h"
+#include "tests/train/rows/program_test.h"
 
 namespace repro::train {
 namespace {
 
-class AttentionPrograms : public testing::TestWithParam<std::uint32_t> {
+class AttentionPrograms : public ProgramTest {
  protected:
-  std::int64_t below(std::int64_t bound) {
-    return static_cast<std::int64_t>(random_() % static_cast<std::uint32_t>(bound));
-  }
-  template <class T>
-  std::vector<T> integers(std::int64_t count, std::int64_t low, std::int64_t high) {
-    std::vector<T> values(static_cast<std::size_t>(count));
-    for (T& value : values) value = static_cast<T>(low + below(high - low + 1));
-    return values;
-  }
   // Some of them empty; in some tests all.
   std::vector<std::int32_t> exponents(std::int64_t count) {
     std::vector<std::int32_t> values = integers<std::int32_t>(count, -180, 130);
@@ -32,9 +22,6 @@ class AttentionPrograms : public testing::TestWithParam<std::uint32_t> {
     }
     return values;
   }
-  void run(const Program& args) {
-    run_grid(args, static_cast<std::uint32_t>(below(4) + 1), GetParam());
-  }
 
   // Positions and heads of one sequence; exponents lie `stride` apart.
   const std::int64_t positions_ = below(150) + 1;
@@ -43,9 +30,6 @@ class AttentionPrograms : public testing::TestWithParam<std::uint32_t> {
   const std::int64_t stride_ = positions_ + below(9);
   const std::int64_t first_ = below(positions_);
   const std::int64_t queries_ = below(positions_ - first_) + 1;
-
- private:
-  std::mt19937 random_{GetParam()};
 };
 
 // The rules of docs/arithmetic.md in wide integers, where an empty vector is far below all others.

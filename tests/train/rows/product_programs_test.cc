@@ -2,35 +2,16 @@
 // is tested in tests/train/kernels, where they are one of the paths.
 #include <gtest/gtest.h>
 
-#include <random>
 #include <vector>
 
-#include "tests/train/rows/row_inputs.h"
-#include "tests/train/rows/run_grid.h"
+#include "tests/train/rows/program_test.h"
 #include "tests/train/rows/serial_warp.h"
 #include "train/kernels/cuda/split_gemm.h"
 
 namespace repro::train {
 namespace {
 
-class ProductPrograms : public testing::TestWithParam<std::uint32_t> {
- protected:
-  std::int64_t below(std::int64_t bound) {
-    return static_cast<std::int64_t>(random_() % static_cast<std::uint32_t>(bound));
-  }
-  template <class T>
-  std::vector<T> integers(std::int64_t count, std::int64_t low, std::int64_t high) {
-    std::vector<T> values(static_cast<std::size_t>(count));
-    for (T& value : values) value = static_cast<T>(low + below(high - low + 1));
-    return values;
-  }
-  void run(const Program& args) {
-    run_grid(args, static_cast<std::uint32_t>(below(4) + 1), GetParam());
-  }
-
- private:
-  std::mt19937 random_{GetParam()};
-};
+class ProductPrograms : public ProgramTest {};
 
 TEST_P(ProductPrograms, SplitDigitsLieAsTheProductsReadThem) {
   const std::int64_t rows = below(30) + 1;
