@@ -25,6 +25,10 @@ const NativeApi& native_api() {
 
 std::unique_ptr<Backend> make_on_device(const manifests::Config& config, const Machine& machine,
                                         Parameters& parameters) {
+  if (config.profile == "native") {
+    throw Error(Code::environment, "the profile native does not compute on a GPU yet",
+                "--profile exact does, or --device cpu");
+  }
   return make_device_olmo2(config, machine.make_device ? machine.make_device() : make_cuda_device(),
                            parameters);
 }

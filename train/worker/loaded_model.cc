@@ -30,8 +30,8 @@ void check_possible(const manifests::RunSpec& spec, const manifests::Config& con
                 "with --profile exact");
   }
   if (config.run.device != "cpu") {
-    throw Error(Code::environment, "this build has no device \"" + config.run.device + "\"",
-                "--device cpu gives the bits that any device must");
+    throw Error(Code::environment, "models are asked on the CPU: no --device " + config.run.device,
+                "leave --device out; the bits are those that any device must give");
   }
 }
 
