@@ -270,7 +270,7 @@ TEST(DeviceAttention, ReportsTheFirstGradientThatIsNotFinite) {
 TEST(DeviceAttention, HoldsAsMuchMemoryAsItSays) {
   for (const std::int64_t tile : {128, 256}) {
     const Case c = shaped_case({2, 150, 4, 2, 9}, tile);
-    EmulatedDevice device;
+    EmulatedDevice device(1, 1 << 30);
     DeviceAttention attention(device, tile);
     const std::int64_t free = device.memory().free;
     run_on(device, attention, c);
