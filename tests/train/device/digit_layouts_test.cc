@@ -9,6 +9,7 @@
 
 #include "artifacts/base/error.h"
 #include "tests/train/device/emulated_device.h"
+#include "train/device/array.h"
 
 namespace repro::train {
 namespace {
@@ -60,29 +61,33 @@ TEST_P(DigitLayouts, GiveTheSumsOfTheEmulatedDevice) {
   product.padded = test.padded;
   product.a_stride = test.shared_a ? 0 : test.m * 2 * test.padded;
   product.b_stride = test.shared_b ? 0 : test.n * 2 * test.padded;
-  const auto a = digits(test.batch * test.m * 2 * test.padded, random);
+  EmulatedDevice device;
+  DeviceArray<std::int8_t> a(device);
+  DeviceArray<std::int8_t> b(device);
+  a.upload(digits(test.batch * test.m * 2 * test.padded, random));
   // Rows beyond n of the last of the batch are read: whatever they hold.
-  const auto b = digits((test.batch * test.n + 16) * 2 * test.padded, random);
+  b.upload(digits((test.batch * test.n + 16) * 2 * test.padded, random));
   product.a = a.data();
   product.b = b.data();
   const auto count = static_cast<std::size_t>(product.sums());
-  std::vector<std::int32_t> got(3 * count, kUnwritten);
-  std::vector<std::int32_t> want(3 * count, kUnwritten);
-  const auto put_sums_into = [&](std::vector<std::int32_t>& sums) {
+  DeviceArray<std::int32_t> got(device);
+  DeviceArray<std::int32_t> want(device);
+  const auto put_sums_into = [&](DeviceArray<std::int32_t>& sums) {
+    sums.upload(std::vector<std::int32_t>(3 * count, kUnwritten));
     product.high = sums.data();
     product.cross = product.high + count;
     product.low = product.cross + count;
   };
   put_sums_into(want);
-  EmulatedDevice().multiply(product);
+  device.multiply(product);
   put_sums_into(got);
   for (const DigitSum sum : {DigitSum::high, DigitSum::cross, DigitSum::low}) {
     multiply_column_major(layout_of(product, sum));
   }
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    ASSERT_NE(got[i], kUnwritten) << i;
-    const bool padding = static_cast<std::int64_t>(i) % product.ld_sums() >= product.n;
-    ASSERT_EQ(got[i], padding ? got[i] : want[i]) << i;
+  for (std::int64_t i = 0; i < got.size(); ++i) {
+    ASSERT_NE(got.data()[i], kUnwritten) << i;
+    const bool padding = i % product.ld_sums() >= product.n;
+    ASSERT_EQ(got.data()[i], padding ? got.data()[i] : want.data()[i]) << i;
   }
 }
 
