@@ -27,7 +27,7 @@ struct Variant {
   std::int64_t resume_at = 0;  // stop, store the state, and go on from the store; 0: never
   Where begin = Where::cpu;
   Where end = Where::cpu;  // after resuming
-  std::function<std::unique_ptr<Device>()> make_device;
+  std::function<std::unique_ptr<Device>()> make_device = nullptr;
 
   std::string text() const;
 };

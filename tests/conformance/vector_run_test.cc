@@ -41,7 +41,7 @@ Json tensor_roots(const Parameters& parameters) {
   return roots;
 }
 
-Json state_json(const Trainer& trainer) {
+Json state_json(Trainer& trainer) {
   const Roots roots = compute_roots(trainer.parameters(), trainer.cursor(), trainer.parallel());
   return {{"model_root", roots.model.hex()},
           {"state_root", roots.state.hex()},
@@ -98,7 +98,7 @@ Json sequence_json(const GeneratedSequence& sequence) {
 }
 
 // What the model of the last step draws, and what it says of what it drew.
-Json inference_json(const Trainer& trainer, const std::vector<std::string>& documents,
+Json inference_json(Trainer& trainer, const std::vector<std::string>& documents,
                     const Variant& variant) {
   const manifests::Config& config = trainer.config();
   const KernelPath path = choose_path(variant.kernels);

@@ -8,13 +8,6 @@
 #include "train/optim/schedule.h"
 
 namespace repro::train {
-namespace {
-
-constexpr std::int64_t kDefaultMicroBatchTokens = 1024;
-constexpr std::int64_t kDeviceMicroBatchTokens = 8192;  // enough work for one launch
-
-}  // namespace
-
 struct Trainer::Data {
   TokenStream stream;
   SampleOrder order;
@@ -63,13 +56,13 @@ const Parameters& Trainer::parameters() {
   return parameters_;
 }
 
+bool Trainer::leaves_parameters_alone() const { return backend_->leaves_parameters_alone(); }
+
 std::string_view Trainer::kernels() const { return backend_->kernels(); }
 
 std::int64_t Trainer::micro_batch() const {
   if (machine_.micro_batch > 0) return machine_.micro_batch;
-  const std::int64_t tokens =
-      config_.run.device == "cpu" ? kDefaultMicroBatchTokens : kDeviceMicroBatchTokens;
-  return std::max<std::int64_t>(1, tokens / config_.data.sequence_length);
+  return std::max<std::int64_t>(1, backend_->micro_batch_tokens() / config_.data.sequence_length);
 }
 
 std::vector<RowRange> gradient_groups(std::int64_t sequences, std::int64_t length,

@@ -39,6 +39,8 @@ class Trainer {
   const manifests::Config& config() const { return config_; }
   // Up to date with what computes.
   const Parameters& parameters();
+  // Whether steps and evaluations leave them alone until they are asked for again.
+  bool leaves_parameters_alone() const;
   Parallel& parallel() const { return *machine_.parallel; }
   std::string_view kernels() const;
   std::int64_t micro_batch() const;

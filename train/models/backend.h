@@ -36,10 +36,14 @@ class Backend {
   virtual void refresh() = 0;
   // Brings the engine's `Parameters` up to date, where the state lies elsewhere.
   virtual void fetch() {}
+  // Whether `Parameters` stay as they were fetched until the next `fetch`, whatever is computed.
+  virtual bool leaves_parameters_alone() const { return false; }
   // Merkle leaves of the state as `fetch` would bring it, hashed where it lies: of every tensor's
   // weights, exp_avg and exp_avg_sq in turn, in the order of Parameters. Empty: `Parameters` hold
   // the state, or will after `fetch`.
   virtual std::vector<std::vector<Digest>> leaves() { return {}; }
+  // Tokens to give to `accumulate` and `evaluate` at once, where nobody chose.
+  virtual std::int64_t micro_batch_tokens() const { return 1024; }
   // Zeroes the gradient.
   virtual void begin_step(std::int64_t step) = 0;
   // Adds the gradient of the summed loss of these sequences.

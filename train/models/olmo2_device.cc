@@ -19,6 +19,8 @@ namespace {
 
 // For cuBLASLt's workspace and what memory is lost between blocks.
 constexpr std::int64_t kHeadroom = std::int64_t{256} << 20;
+// Enough work for one launch on any GPU so far.
+constexpr std::int64_t kMicroBatchTokens = 8192;
 
 // Notes peaks while it lives.
 class NotingPeaks {
@@ -105,9 +107,12 @@ class DeviceOlmo2 final : public Backend {
   }
 
   std::string_view kernels() const override { return device_->name(); }
+  std::int64_t micro_batch_tokens() const override {
+    return micro_batch_ * config_.data.sequence_length;
+  }
 
   void refresh() override {
-    make_room_for_one();
+    choose_micro_batch();
     state_.upload(parameters_);
     fetched_ = true;
     prepare_weights();
@@ -120,15 +125,14 @@ class DeviceOlmo2 final : public Backend {
     fetched_ = true;
   }
 
+  // Where the device cannot hash a tensor, roots need `fetch`.
+  bool leaves_parameters_alone() const override {
+    return std::ranges::all_of(state_tensors(), can_hash);
+  }
+
   std::vector<std::vector<Digest>> leaves() override {
-    std::vector<DeviceBytes> tensors;
-    for (const Parameter& tensor : parameters_.tensors) {
-      for (const auto* buffer : {&state_.weights, &state_.exp_avg, &state_.exp_avg_sq}) {
-        tensors.push_back({reinterpret_cast<const std::byte*>(buffer->data() + tensor.offset),
-                           tensor.count * static_cast<std::int64_t>(sizeof(float))});
-        if (!can_hash(tensors.back())) return {};
-      }
-    }
+    const std::vector<DeviceBytes> tensors = state_tensors();
+    if (!std::ranges::all_of(tensors, can_hash)) return {};
     device_->enter({context_.step, "roots"});
     return leaf_digests(*device_, tensors);
   }
@@ -173,6 +177,18 @@ class DeviceOlmo2 final : public Backend {
   DeviceModel model() { return {context_, config_, parameters_, state_, rope_}; }
   HeadInput head_input() const {
     return {final_digits_, final_split_.data(), targets_.data(), host_targets_};
+  }
+
+  // In the order of Backend::leaves.
+  std::vector<DeviceBytes> state_tensors() const {
+    std::vector<DeviceBytes> tensors;
+    for (const Parameter& tensor : parameters_.tensors) {
+      for (const auto* buffer : {&state_.weights, &state_.exp_avg, &state_.exp_avg_sq}) {
+        tensors.push_back({reinterpret_cast<const std::byte*>(buffer->data() + tensor.offset),
+                           tensor.count * static_cast<std::int64_t>(sizeof(float))});
+      }
+    }
+    return tensors;
   }
 
   void upload_rope(std::int64_t positions) {
@@ -247,16 +263,26 @@ class DeviceOlmo2 final : public Backend {
     device_->run(add);
   }
 
-  // A model that is too large is refused before its state is uploaded.
-  void make_room_for_one() {
+  // The largest default micro-batch that fits. A model for which not even one sequence does is
+  // refused before its state is uploaded.
+  void choose_micro_batch() {
+    if (micro_batch_ > 0) return;
     const std::int64_t length = config_.data.sequence_length;
-    const std::vector<std::uint32_t> ids(static_cast<std::size_t>(length));
+    micro_batch_ = std::max<std::int64_t>(1, kMicroBatchTokens / length);
+    const std::vector<std::uint32_t> ids(static_cast<std::size_t>(micro_batch_ * length));
     MicroBatch batch;
     batch.ids = ids;
-    batch.sequences = 1;
+    batch.sequences = micro_batch_;
     batch.length = length;
-    batch.groups = {{0, length}};
-    make_room(batch);
+    for (std::int64_t i = 0; i < micro_batch_; ++i) {
+      batch.groups.push_back({i * length, (i + 1) * length});
+    }
+    while (micro_batch_ > 1 && !fits(first_sequences(batch, micro_batch_))) micro_batch_ /= 2;
+    make_room(first_sequences(batch, micro_batch_));
+  }
+  bool fits(const MicroBatch& batch) {
+    return free_ == kEndlessMemory ||
+           device_bytes(config_, parameters_, batch, tiles_) + kHeadroom <= free_;
   }
 
   // Looks, at the largest micro-batch so far, whether it fits.
@@ -280,6 +306,7 @@ class DeviceOlmo2 final : public Backend {
   std::unique_ptr<Device> device_;
   std::int64_t free_ = 0;            // before this trainer took any
   std::int64_t planned_tokens_ = 0;  // of the largest micro-batch known to fit
+  std::int64_t micro_batch_ = 0;     // sequences, by default
   DeviceContext context_;
   DeviceState state_;
   DeviceRope rope_;

@@ -7,6 +7,7 @@
 #include "artifacts/base/environment.h"
 #include "artifacts/base/error.h"
 #include "artifacts/base/number_text.h"
+#include "train/engine/checkpoints.h"
 #include "train/engine/profile.h"
 #include "train/engine/run_source.h"
 #include "train/engine/run_writer.h"
@@ -36,7 +37,7 @@ class TrainSession {
   void run() {
     announce();
     begin_segments();
-    while (cursor_.step() < spec_.until && !stop_requested) one_step();
+    train();
     const bool finished = cursor_.step() >= writer_.run().until;
     const auto status =
         finished ? manifests::RunStatus::finished : manifests::RunStatus::interrupted;
@@ -59,11 +60,26 @@ class TrainSession {
   }
 
  private:
+  // A checkpoint that is being saved when a step fails is worth as much as one before it.
+  void train() {
+    try {
+      while (cursor_.step() < spec_.until && !stop_requested) one_step();
+    } catch (...) {
+      try {
+        checkpoints_.wait();
+      } catch (const Error&) {
+        // The step's error is the one to tell.
+      }
+      throw;
+    }
+    checkpoints_.wait();
+  }
+
   std::int64_t first_step() const { return spec_.run.segments.front().first_step; }
 
   void announce() {
     const HostFacts facts = read_host_facts();
-    const Trainer& trainer = cursor_.trainer();
+    Trainer& trainer = cursor_.trainer();
     const Json event = {{"type", "start"},
                         {"run", writer_.run().id},
                         {"step", cursor_.step()},
@@ -80,7 +96,7 @@ class TrainSession {
     note["cpu"] = facts.cpu;
     note["cores"] = facts.cores;
     note["memory_bytes"] = facts.memory_bytes;
-    writer_.telemetry(note);
+    checkpoints_.telemetry(note);
     if (!spec_.run.states.empty()) {
       saved_step_ = spec_.run.step;
       last_roots_ = {spec_.run.states.back().model_root, spec_.run.states.back().state_root};
@@ -89,7 +105,7 @@ class TrainSession {
 
   void begin_segments() {
     for (const logs::SegmentEvent& event : cursor_.begin_segments()) {
-      if (!logged(event)) writer_.log(logs::encode_segment(event));
+      if (!logged(event)) checkpoints_.log(logs::encode_segment(event));
     }
   }
 
@@ -137,11 +153,11 @@ class TrainSession {
     const logs::StepEvent step = advance(next);
     {
       const TraceSpan span = trace("log");
-      writer_.log(logs::encode_step(step));
+      checkpoints_.log(logs::encode_step(step));
     }
     const double seconds = static_cast<double>(system_clock().monotonic_ns() - begin) * 1e-9;
     emit(step_event(step, seconds));
-    writer_.telemetry(
+    checkpoints_.telemetry(
         {{"type", "step"},
          {"step", step.step},
          {"seconds", decimal_text(seconds)},
@@ -151,8 +167,8 @@ class TrainSession {
       const TraceSpan span = trace("evaluation");
       Peaks peaks;
       const logs::EvalEvent eval = cursor_.trainer().evaluate(&peaks);
-      writer_.log(logs::encode_eval(eval));
-      if (!peaks.list().empty()) writer_.telemetry(peaks_event(eval.step, peaks));
+      checkpoints_.log(logs::encode_eval(eval));
+      if (!peaks.list().empty()) checkpoints_.telemetry(peaks_event(eval.step, peaks));
       emit(eval_event(eval));
     }
     const std::int64_t every = spec_.running.checkpoint_every;
@@ -167,13 +183,12 @@ class TrainSession {
   void checkpoint(manifests::RunStatus status) {
     const TraceSpan span = trace("checkpoint");
     const manifests::Segment& segment = segment_at(cursor_.step());
-    const SavedState saved = save_state(store_, cursor_.trainer().parameters(),
-                                        cursor_.trainer().cursor(), segment.derivation, parallel_);
-    const manifests::StoredState state{cursor_.step(), saved.manifest, saved.roots.model,
-                                       saved.roots.state};
-    writer_.publish(state, status);
-    saved_step_ = cursor_.step();
-    last_roots_ = saved.roots;
+    checkpoints_.save(cursor_.trainer(), segment.derivation, status);
+  }
+
+  void published(const manifests::StoredState& state) {
+    saved_step_ = state.step;
+    last_roots_ = {state.model_root, state.state_root};
     emit(state_event("checkpoint", state));
   }
 
@@ -187,6 +202,7 @@ class TrainSession {
   Parallel parallel_;
   RunCursor cursor_;
   RunWriter writer_;  // after the cursor: a run that cannot begin is not published
+  Checkpoints checkpoints_{store_, writer_, [this](const auto& state) { published(state); }};
   std::optional<Profile> profile_;
   std::int64_t saved_step_ = -1;
   Roots last_roots_;

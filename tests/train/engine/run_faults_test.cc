@@ -7,11 +7,14 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "artifacts/base/error.h"
 #include "tests/conformance/smoke_run.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/train/device/test_device.h"
+#include "train/engine/checkpoints.h"
 #include "train/engine/run_source.h"
 #include "train/engine/run_writer.h"
 
@@ -95,11 +98,40 @@ class RunFaults : public testing::Test {
       writer.log(logs::encode_step(cursor.advance(true)));
       writer.telemetry({{"type", "step"}, {"step", cursor.step()}});
     }
-    const Trainer& trainer = cursor.trainer();
+    Trainer& trainer = cursor.trainer();
     const SavedState saved = save_state(store, trainer.parameters(), trainer.cursor(),
                                         now.run.segments.front().derivation, parallel);
     writer.publish({until, saved.manifest, saved.roots.model, saved.roots.state},
                    manifests::RunStatus::finished);
+  }
+
+  // Trains to `until` with a checkpoint after every step, saved as the trainer allows.
+  void advance_by_checkpoints(FileSystem& files, const std::string& folder, std::int64_t until,
+                              const std::string& device) const {
+    auto store = artifacts::Store::open(files, folder);
+    const Published now = newest(files, folder);
+    Parallel parallel(1);
+    manifests::RunConfig running = running_;
+    running.device = device;
+    RunCursor cursor(store, now.run, now.run.step, {&parallel, "auto", 0, 0, make_test_device},
+                     running);
+    EXPECT_EQ(cursor.trainer().leaves_parameters_alone(), device == "cuda");
+    RunWriter writer(store, now.run, now.manifest);
+    std::vector<std::int64_t> published;
+    Checkpoints checkpoints(store, writer,
+                            [&](const auto& state) { published.push_back(state.step); });
+    const Digest derivation = now.run.segments.front().derivation;
+    for (const auto& event : cursor.begin_segments()) {
+      checkpoints.log(logs::encode_segment(event));
+    }
+    while (cursor.step() < until) {
+      checkpoints.log(logs::encode_step(cursor.advance(true)));
+      checkpoints.telemetry({{"type", "step"}, {"step", cursor.step()}});
+      const bool last = cursor.step() == until;
+      checkpoints.save(cursor.trainer(), derivation,
+                       last ? manifests::RunStatus::finished : manifests::RunStatus::running);
+    }
+    EXPECT_EQ(static_cast<std::int64_t>(published.size()), until - now.run.step);
   }
 
   void expect_same_result(const std::string& folder) const {
@@ -165,6 +197,44 @@ TEST_F(RunFaults, AKilledTrainingGoesOnToTheSameBytes) {
 
 TEST_F(RunFaults, ALossOfPowerCostsNoCheckpoint) {
   sweep([&](std::uint64_t n) { faulty_.stop_at(n); }, true);
+}
+
+TEST_F(RunFaults, CheckpointsSavedBesideTheTrainingAreThoseOfTheCpu) {
+  constexpr std::int64_t kLater = kCheckpoint + 4;
+  for (const std::string device : {"cpu", "cuda"}) {
+    advance_by_checkpoints(system_file_system(), fresh_copy(device), kLater, device);
+  }
+  const manifests::Run want = newest(system_file_system(), folder_ / "cpu").run;
+  const manifests::Run got = newest(system_file_system(), folder_ / "cuda").run;
+  EXPECT_EQ(got.states, want.states);
+  EXPECT_EQ(got.states.size(), static_cast<std::size_t>(kLater));
+  EXPECT_EQ(got.log.head, want.log.head);
+  EXPECT_EQ(got.log.pieces.size(), want.log.pieces.size());
+  EXPECT_EQ(got.status, manifests::RunStatus::finished);
+}
+
+TEST_F(RunFaults, WhatGoesWrongBesideTheTrainingStopsIt) {
+  constexpr std::int64_t kLater = kCheckpoint + 3;
+  advance_by_checkpoints(system_file_system(), fresh_copy("whole"), kLater, "cuda");
+  const manifests::Run whole = newest(system_file_system(), folder_ / "whole").run;
+  int failures = 0;
+  for (std::uint64_t n = 1; n < 400; n += 23) {
+    const std::string folder = fresh_copy("broken");
+    faulty_.fill_at(n);
+    try {
+      advance_by_checkpoints(faulty_, folder, kLater, "cuda");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::io) << error.what();
+      ++failures;
+    }
+    faulty_.heal();
+    const manifests::Run run = newest(system_file_system(), folder).run;
+    ASSERT_LE(run.states.size(), whole.states.size());
+    for (std::size_t i = 0; i < run.states.size(); ++i) EXPECT_EQ(run.states[i], whole.states[i]);
+    advance_by_checkpoints(system_file_system(), folder, kLater, "cuda");
+    EXPECT_EQ(newest(system_file_system(), folder).run.states, whole.states) << "call " << n;
+  }
+  EXPECT_GE(failures, 4);
 }
 
 TEST_F(RunFaults, ASecondTrainingOfTheSameRunIsRefusedAndTheFirstGoesOn) {
