@@ -107,7 +107,7 @@ TEST(GpuDevice, ProductsAreExact) {
        {Shape{1, 1, 1, 16, false, false}, Shape{1, 33, 50, 64, false, false},
         Shape{1, 128, 256, 1024, false, false}, Shape{1, 17, 48, 65536, false, false},
         Shape{5, 20, 24, 128, false, false}, Shape{3, 7, 40, 64, true, false},
-        Shape{3, 7, 40, 64, false, true}, Shape{1, 3, 5, 0, false, false}}) {
+        Shape{3, 7, 40, 64, false, true}}) {
     const auto digits = [&](std::int64_t count) {
       std::vector<std::int8_t> values(static_cast<std::size_t>(count));
       for (auto& value : values) value = static_cast<std::int8_t>(random() % 257 - 128);
@@ -118,6 +118,11 @@ TEST(GpuDevice, ProductsAreExact) {
     EXPECT_EQ(sums_on(*gpu, shape, a, b), sums_on(cpu, shape, a, b))
         << shape.batch << " of " << shape.m << " by " << shape.n << ", depth " << shape.padded;
   }
+}
+
+TEST(GpuDevice, ProductsOfNoDepthAreZero) {
+  EXPECT_EQ(sums_on(*gpu, Shape{1, 3, 5, 0, false, false}, {}, {}),
+            std::vector<std::int32_t>(std::size_t{3} * 3 * 5));
 }
 
 // Last: nothing can be done with the device after it.
