@@ -1,10 +1,11 @@
 // Times exact products and training steps on a device: one JSON object a line on standard output.
 //
-//   device_bench [--emulated] [gemm N | train RECIPE MICRO_BATCH MICRO_BATCHES | roots RECIPE] ...
+//   device_bench [--emulated] [gemm N | train SHAPE MICRO_BATCH MICRO_BATCHES | roots SHAPE |
+//                              plan SHAPE MICRO_BATCH] ...
 //
 // "top_s" counts 2 * n^3 operations of a float product over wall time, quantisation of the left
 // operand (or of both) and its split included. "model_tflop_s" is flops_per_token times tokens over
-// the time of a whole step. RECIPE: 1b (the shape of OLMo 2 1B), 190m, tiny.
+// the time of a whole step. SHAPE: 1b (the shape of OLMo 2 1B), 190m, tiny.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -113,6 +114,7 @@ manifests::Config shape_of(const std::string& name) {
   } else {
     throw Error(Code::invalid_argument, "no shape \"" + name + "\": 1b, 190m, tiny");
   }
+  config.train.batch_size = 1;
   config.train.steps = 100;
   config.optimizer.learning_rate = 1e-4;
   return config;
@@ -184,6 +186,18 @@ void bench_training(const MakeDevice& make_device, const std::string& shape,
       static_cast<long long>(device_bytes(model.config, model.parameters, tokens.batch)));
 }
 
+// What training would hold; needs no device.
+void print_plan(const std::string& shape, std::int64_t micro_batch) {
+  const manifests::Config config = shape_of(shape);
+  Parameters layout(config.model);
+  const Tokens tokens(config, micro_batch);
+  std::printf(
+      "{\"plan\": \"%s\", \"micro_batch\": %lld, \"parameters\": %lld, \"device_bytes\": %lld}\n",
+      shape.c_str(), static_cast<long long>(micro_batch),
+      static_cast<long long>(manifests::parameter_count(config.model)),
+      static_cast<long long>(device_bytes(config, layout, tokens.batch)));
+}
+
 void bench_roots(const MakeDevice& make_device, const std::string& shape) {
   Model model(shape, 1, make_device);
   const double seconds = best_seconds(3, [&] {
@@ -215,11 +229,14 @@ void run(std::vector<std::string> words) {
     } else if (words[i] == "train") {
       bench_training(make_device, word(i + 1), number(words, i + 2), number(words, i + 3));
       i += 4;
+    } else if (words[i] == "plan") {
+      print_plan(word(i + 1), number(words, i + 2));
+      i += 3;
     } else if (words[i] == "roots") {
       bench_roots(make_device, word(i + 1));
       i += 2;
     } else {
-      throw Error(Code::invalid_argument, "gemm, train or roots, not \"" + words[i] + "\"");
+      throw Error(Code::invalid_argument, "gemm, train, roots or plan, not \"" + words[i] + "\"");
     }
     std::fflush(stdout);
   }

@@ -34,7 +34,7 @@ void* allocate_aligned(std::size_t bytes) {
 
 void free_aligned(void* data) { std::free(data); }
 
-void zero_pages(void* data, std::size_t bytes) {
+void zero_pages(void* data, std::size_t bytes, Pages pages) {
   auto* begin = static_cast<std::byte*>(data);
   std::byte* end = begin + bytes;
 #if defined(__linux__)
@@ -42,8 +42,7 @@ void zero_pages(void* data, std::size_t bytes) {
   std::byte* first = begin + (round_up(address, kPageBytes) - address);
   if (first < end) {
     const std::size_t whole = static_cast<std::size_t>(end - first) / kPageBytes * kPageBytes;
-    // Small pages: one written row must not bring two megabytes.
-    madvise(first, whole, MADV_NOHUGEPAGE);
+    if (pages == Pages::small) madvise(first, whole, MADV_NOHUGEPAGE);
     if (whole > 0 && madvise(first, whole, MADV_DONTNEED) == 0) {
       std::memset(begin, 0, static_cast<std::size_t>(first - begin));
       begin = first + whole;

@@ -16,7 +16,9 @@ void free_aligned(void* data);
 
 // Makes [data, data + bytes), part of one block of allocate_aligned, zero. Whole pages go back to
 // the system and take memory again, page by page, when they are written.
-void zero_pages(void* data, std::size_t bytes);
+// `small`: for good, so that one written row does not bring two megabytes.
+enum class Pages : std::uint8_t { small, any };
+void zero_pages(void* data, std::size_t bytes, Pages pages);
 
 // Owns room for `T` (trivial types). Move-only; one thread at a time.
 template <class T>

@@ -79,7 +79,8 @@ Parameters::Parameters(const manifests::ModelConfig& model) {
   REPRO_CHECK(tensors.size() == shapes.size());
   for (Buffer<float>* buffer : {&weights, &exp_avg, &exp_avg_sq}) {
     buffer->resize(offset);
-    buffer->fill(0);  // the padding between tensors is read by whole-buffer passes
+    // The padding between tensors is read by whole-buffer passes. A layout alone takes no memory.
+    zero_pages(buffer->data(), static_cast<std::size_t>(offset) * sizeof(float), Pages::any);
   }
   gradient.resize(offset);
 }
@@ -87,7 +88,7 @@ Parameters::Parameters(const manifests::ModelConfig& model) {
 void Parameters::zero_gradient(Parallel& parallel) {
   REPRO_CHECK(tensors.front().role == manifests::TensorRole::embedding);
   const std::int64_t dense = tensors.front().count;  // what stands before the first matrix
-  zero_pages(gradient.data(), static_cast<std::size_t>(dense) * sizeof(std::int64_t));
+  zero_pages(gradient.data(), static_cast<std::size_t>(dense) * sizeof(std::int64_t), Pages::small);
   parallel.run_ranges(total() - dense, 1 << 18, [&](std::int64_t begin, std::int64_t end) {
     std::fill(gradient.data() + dense + begin, gradient.data() + dense + end, 0);
   });
