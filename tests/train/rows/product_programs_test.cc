@@ -13,37 +13,6 @@ namespace {
 
 class ProductPrograms : public ProgramTest {};
 
-TEST_P(ProductPrograms, SplitDigitsLieAsTheProductsReadThem) {
-  const std::int64_t rows = below(30) + 1;
-  const std::int64_t depth = below(200);
-  const bool turned = below(2) == 0;
-  const bool low_first = below(2) == 0;
-  const std::vector<std::int16_t> digits =
-      integers<std::int16_t>((rows + 2) * (depth + 3), -16383, 16383);
-  const DigitView view{digits.data(), turned ? 1 : depth + 3, turned ? rows + 2 : 1};
-  const std::int64_t padded = padded_depth(depth);
-  EXPECT_EQ(padded % kSplitAlignment, 0);
-  EXPECT_LT(padded - depth, kSplitAlignment);
-  std::vector<std::int8_t> split(static_cast<std::size_t>(rows * 2 * padded + 5), 77);
-  run(SplitBatch{view, rows, depth, low_first, split.data()});
-  const auto at = [&](std::int64_t row, std::int64_t column) {
-    return split[static_cast<std::size_t>(row * 2 * padded + column)];
-  };
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t k = 0; k < padded; ++k) {
-      const int first = at(row, k);
-      const int second = at(row, padded + k);
-      const int q = 256 * (low_first ? second : first) + (low_first ? first : second);
-      ASSERT_EQ(
-          q, k < depth
-                 ? digits[static_cast<std::size_t>(row * view.row_stride + k * view.depth_stride)]
-                 : 0);
-    }
-  }
-  EXPECT_EQ(std::vector<std::int8_t>(split.end() - 5, split.end()),
-            std::vector<std::int8_t>(5, 77));
-}
-
 TEST_P(ProductPrograms, JoinedSumsDoNotDependOnTheGrid) {
   JoinBatch args;
   args.rows = below(30) + 1;

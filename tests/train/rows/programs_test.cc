@@ -71,53 +71,6 @@ class Programs : public testing::TestWithParam<int> {
   Case c{static_cast<std::uint32_t>(GetParam())};
 };
 
-TEST_P(Programs, QuantizeRows) {
-  const std::vector<float> x = c.floats(c.size());
-  std::vector<std::int32_t> fold = c.integers(c.cols, -15, 15);
-  fold[fold.size() / 2] = kNoExponent;
-  std::vector<std::int16_t> q[2] = {c.digits(c.size()), {}};
-  std::vector<std::int16_t> low[2] = {c.digits(c.size()), {}};
-  std::vector<std::int32_t> e[2] = {c.integers(c.rows, 0, 9), {}};
-  q[1] = q[0];
-  low[1] = low[0];
-  e[1] = e[0];
-  const bool folded = c.below(2) == 0;
-  const bool second = c.below(2) == 0;
-  const auto args = [&](int i) {
-    return QuantizeRowsArgs{x.data(),
-                            c.rows,
-                            c.cols,
-                            c.ld,
-                            folded ? fold.data() : nullptr,
-                            q[i].data(),
-                            second ? low[i].data() : nullptr,
-                            c.ld,
-                            e[i].data()};
-  };
-  scalar().quantize_rows(args(0));
-  c.run(args(1));
-  EXPECT_TRUE(same(q[0], q[1]) && same(low[0], low[1]) && same(e[0], e[1]));
-}
-
-TEST_P(Programs, QuantizeColumns) {
-  const std::vector<float> x = c.floats(c.size());
-  std::vector<std::int32_t> fold = c.integers(c.rows, -15, 15);
-  fold[0] = kNoExponent;
-  std::vector<std::int16_t> q[2] = {c.digits(c.size()), {}};
-  std::vector<std::int32_t> e[2] = {c.integers(c.cols, 0, 9), {}};
-  q[1] = q[0];
-  e[1] = e[0];
-  const bool folded = c.below(2) == 0;
-  const auto args = [&](int i) {
-    return QuantizeColumnsArgs{
-        x.data(),    c.rows, c.cols,     c.ld, folded ? fold.data() : nullptr,
-        q[i].data(), c.ld,   e[i].data()};
-  };
-  scalar().quantize_columns(args(0));
-  c.run(args(1));
-  EXPECT_TRUE(same(q[0], q[1]) && same(e[0], e[1]));
-}
-
 TEST_P(Programs, RmsNorm) {
   const std::vector<float> x = c.floats(c.size());
   const std::vector<float> gain = c.normal(c.cols);

@@ -81,8 +81,7 @@ REPRO_HD void run_units(const Warp& warp, const QuantizeHeadsBatch& args) {
                  0);
     if (args.split == nullptr) continue;
     // A lane splits the digits that it wrote.
-    detail::split_row(warp, args.digits + row * width + head * args.head_dim, 1, args.head_dim,
-                      false,
+    detail::split_row(warp, args.digits + row * width + head * args.head_dim, args.head_dim, false,
                       args.split + (head * args.rows + row) * 2 * padded_depth(args.head_dim));
   }
 }
@@ -102,7 +101,7 @@ REPRO_HD void run_units(const Warp& warp, const SplitHeadsBatch& args) {
   for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
     const std::int64_t row = i / args.heads;
     const std::int64_t head = i % args.heads;
-    detail::split_row(warp, args.digits + row * args.ld + head * args.head_dim, 1, args.head_dim,
+    detail::split_row(warp, args.digits + row * args.ld + head * args.head_dim, args.head_dim,
                       args.low_first,
                       args.split + (head * args.rows + row) * 2 * padded_depth(args.head_dim));
   }

@@ -5,7 +5,6 @@
 
 namespace repro::train {
 
-template int detail::start(const SplitBatch&, const Launch&);
 template int detail::start(const JoinBatch&, const Launch&);
 template int detail::start(const FillExponents&, const Launch&);
 template int detail::start(const FillIndices&, const Launch&);

@@ -16,13 +16,14 @@
 
 namespace repro::train {
 
-using Program = std::variant<
-    QuantizeRowsArgs, QuantizeColumnsArgs, RmsNormArgs, RmsNormBackwardBatch, RopeArgs, SwigluArgs,
-    SwigluBackwardArgs, SoftmaxBatch, AttentionBackwardBatch, CrossEntropyBatch, FinishBlocksBatch,
-    AddScaledBatch, AddUnitsBatch, PeaksBatch, AddBatch, AdamwArgs, SumSquaresBatch, SumPartsBatch,
-    FindNonFiniteBatch, SplitBatch, JoinBatch, FillExponents, FillIndices, GatherBatch,
-    QuantizeHeadsBatch, SplitHeadsBatch, SplitColumnsBatch, ColumnExponentsBatch,
-    QuantizeColumnsSplitBatch, QuantizeBlocksBatch, AddBlocksBatch, MaxExponentBatch, LossRowsBatch,
-    JoinScoresBatch, VisibleMaximaBatch, QueryBoundsBatch, KeyBoundsBatch, LeafDigestsBatch>;
+using Program =
+    std::variant<RmsNormArgs, RmsNormBackwardBatch, RopeArgs, SwigluArgs, SwigluBackwardArgs,
+                 SoftmaxBatch, AttentionBackwardBatch, CrossEntropyBatch, FinishBlocksBatch,
+                 AddScaledBatch, AddUnitsBatch, PeaksBatch, AddBatch, AdamwArgs, SumSquaresBatch,
+                 SumPartsBatch, FindNonFiniteBatch, JoinBatch, FillExponents, FillIndices,
+                 GatherBatch, QuantizeHeadsBatch, SplitHeadsBatch, SplitColumnsBatch,
+                 ColumnExponentsBatch, QuantizeColumnsSplitBatch, QuantizeBlocksBatch,
+                 AddBlocksBatch, MaxExponentBatch, LossRowsBatch, JoinScoresBatch,
+                 VisibleMaximaBatch, QueryBoundsBatch, KeyBoundsBatch, LeafDigestsBatch>;
 
 }  // namespace repro::train

@@ -11,10 +11,6 @@ template <class Args>
 inline constexpr std::string_view kProgramName;
 
 template <>
-inline constexpr std::string_view kProgramName<QuantizeRowsArgs> = "quantize_rows";
-template <>
-inline constexpr std::string_view kProgramName<QuantizeColumnsArgs> = "quantize_columns";
-template <>
 inline constexpr std::string_view kProgramName<RmsNormArgs> = "rms_norm";
 template <>
 inline constexpr std::string_view kProgramName<RmsNormBackwardBatch> = "rms_norm_backward";
@@ -48,8 +44,6 @@ template <>
 inline constexpr std::string_view kProgramName<SumPartsBatch> = "sum_parts";
 template <>
 inline constexpr std::string_view kProgramName<FindNonFiniteBatch> = "find_non_finite";
-template <>
-inline constexpr std::string_view kProgramName<SplitBatch> = "split_digits";
 template <>
 inline constexpr std::string_view kProgramName<JoinBatch> = "join_sums";
 template <>

@@ -33,30 +33,6 @@ REPRO_HD void report_first(const Warp& warp, std::int64_t* least, std::int64_t b
 
 }  // namespace detail
 
-REPRO_HD std::int64_t unit_count(const QuantizeRowsArgs& args) { return args.rows; }
-template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const QuantizeRowsArgs& args) {
-  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
-    quantize_row(warp, args, row);
-  }
-}
-
-REPRO_HD std::int64_t unit_count(const QuantizeColumnsArgs& args) {
-  return piece_count(args.cols, kColumnPiece);
-}
-template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const QuantizeColumnsArgs& args) {
-  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
-    const Piece piece = piece_at(i, args.cols, kColumnPiece);
-    QuantizeColumnsArgs part = args;
-    part.x += piece.begin;
-    part.digits += piece.begin;
-    part.exponents += piece.begin;
-    part.cols = piece.size;
-    quantize_columns(warp, part);
-  }
-}
-
 REPRO_HD std::int64_t unit_count(const RmsNormArgs& args) { return args.rows; }
 template <class Warp>
 REPRO_HD void run_units(const Warp& warp, const RmsNormArgs& args) {

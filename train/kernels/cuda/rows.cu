@@ -4,8 +4,6 @@
 
 namespace repro::train {
 
-template int detail::start(const QuantizeRowsArgs&, const Launch&);
-template int detail::start(const QuantizeColumnsArgs&, const Launch&);
 template int detail::start(const RmsNormArgs&, const Launch&);
 template int detail::start(const RmsNormBackwardBatch&, const Launch&);
 template int detail::start(const RopeArgs&, const Launch&);

@@ -30,41 +30,23 @@ REPRO_HD constexpr std::int64_t padded_columns(std::int64_t columns) {
   return (columns + kSplitAlignment - 1) / kSplitAlignment * kSplitAlignment;
 }
 
-// One operand, or a part of its depth: depth <= kSplitDepth.
-struct SplitBatch {
-  DigitView digits;
-  std::int64_t rows = 0, depth = 0;
-  bool low_first = false;        // B; else A
-  std::int8_t* split = nullptr;  // [rows, 2 * padded_depth(depth)]
-};
-
 namespace detail {
 
 template <class Warp>
-REPRO_HD void split_row(const Warp& warp, const std::int16_t* digits, std::int64_t stride,
-                        std::int64_t depth, bool low_first, std::int8_t* split) {
+REPRO_HD void split_row(const Warp& warp, const std::int16_t* digits, std::int64_t depth,
+                        bool low_first, std::int8_t* split) {
   const std::int64_t padded = padded_depth(depth);
   std::int8_t* high = split + (low_first ? padded : 0);
   std::int8_t* low = split + (low_first ? 0 : padded);
   for (std::int64_t i = warp.first(); i < padded; i += warp.stride()) {
     SplitDigit digit;
-    if (i < depth) digit = split_digit(digits[i * stride]);
+    if (i < depth) digit = split_digit(digits[i]);
     high[i] = digit.high;
     low[i] = digit.low;
   }
 }
 
 }  // namespace detail
-
-REPRO_HD std::int64_t unit_count(const SplitBatch& args) { return args.rows; }
-template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const SplitBatch& args) {
-  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
-    detail::split_row(warp, args.digits.data + row * args.digits.row_stride,
-                      args.digits.depth_stride, args.depth, args.low_first,
-                      args.split + row * 2 * padded_depth(args.depth));
-  }
-}
 
 // sums = factor * (the joined sums) + the old sums; the last part also puts the total into the
 // output.

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "tests/train/rows/serial_warp.h"
-#include "train/kernels/cuda/split_gemm.h"
+#include "train/kernels/cuda/column_programs.h"
+#include "train/kernels/cuda/head_programs.h"
 #include "train/kernels/gemm_epilogue.h"
 
 namespace repro::train {
@@ -15,12 +16,20 @@ namespace {
 using Bytes = std::vector<std::int8_t>;
 using Sums = std::vector<std::int32_t>;
 
+// Part of an operand, as the device splits it: along its rows, or turned.
 Bytes split(const DigitView& view, std::int64_t rows, std::int64_t begin, std::int64_t depth,
             bool low_first) {
   Bytes bytes(static_cast<std::size_t>(rows * 2 * padded_depth(depth)), 77);
-  DigitView part = view;
-  if (depth > 0) part.data += begin * view.depth_stride;
-  run_units(SerialWarp(), SplitBatch{part, rows, depth, low_first, bytes.data()});
+  if (depth == 0) return bytes;
+  const std::int16_t* digits = view.data + begin * view.depth_stride;
+  if (view.depth_stride == 1) {
+    run_units(SerialWarp(),
+              SplitHeadsBatch{digits, rows, 1, depth, view.row_stride, low_first, bytes.data()});
+  } else {
+    run_units(SerialWarp(),
+              SplitColumnsBatch{
+                  digits, view.depth_stride, {depth, rows, depth, 1}, low_first, bytes.data()});
+  }
   return bytes;
 }
 
