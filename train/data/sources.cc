@@ -10,7 +10,7 @@
 #include "artifacts/base/error.h"
 #include "artifacts/base/number_text.h"
 #include "train/data/builtin.h"
-#include "train/data/text.h"
+#include "train/tokenizer/utf8.h"
 
 namespace repro::train {
 namespace {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "artifacts/base/error.h"
+#include "train/tokenizer/utf8.h"
 
 namespace repro::train {
 namespace {
@@ -11,24 +12,7 @@ namespace {
 // cent); of random bytes a third and more begin none.
 constexpr std::size_t kBytesPerStray = 10;
 
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
-
 }  // namespace
-
-std::size_t utf8_length(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!is_continuation(text[i])) return 0;
-  }
-  // Over-long forms, surrogates, and what lies above U+10FFFF.
-  const auto second = static_cast<unsigned char>(text[1]);
-  const bool bad = (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
-                   (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
-  return bad ? 0 : length;
-}
 
 void check_text(std::string_view text, std::string_view where) {
   const auto refuse = [&](std::size_t offset, const std::string& what) {

@@ -1,7 +1,6 @@
 // What counts as text.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -13,9 +12,6 @@ namespace repro::train {
 // the text
 // ("a.txt", "b.jsonl:17").
 void check_text(std::string_view text, std::string_view where);
-
-// Length of the valid UTF-8 sequence at the begin of `text` (not empty), or 0.
-std::size_t utf8_length(std::string_view text);
 
 // `text` with U+FFFD for every byte that begins no valid sequence.
 std::string to_utf8(std::string_view text);

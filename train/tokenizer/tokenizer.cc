@@ -8,6 +8,7 @@
 
 #include "artifacts/base/error.h"
 #include "artifacts/base/spelling.h"
+#include "train/tokenizer/bpe.h"
 
 namespace repro::train {
 namespace {
@@ -66,23 +67,34 @@ class IdsTokenizer final : public Tokenizer {
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> make_tokenizer(std::string_view name) {
-  const std::string_view kind = name.substr(0, name.find('/'));
-  const bool known_version = kind == name || name.substr(kind.size()) == "/1";
-  if (kind != "byte" && kind != "ids") {
-    const std::vector<std::string> known = {"byte", "ids"};
+std::string resolve_tokenizer(std::string_view name) {
+  const std::string kind(name.substr(0, name.find('/')));
+  const std::vector<std::string> known = {"bpe", "byte", "ids"};
+  if (std::find(known.begin(), known.end(), kind) == known.end()) {
     const auto nearest = find_nearest(kind, known);
     throw Error(Code::invalid_argument, fmt::format("unknown tokenizer \"{}\"", name),
                 nearest ? fmt::format("did you mean {}?", *nearest)
-                        : "known tokenizers: byte (text), ids (files of token ids)");
+                        : "known tokenizers: byte (text), bpe (text, by a tokenizer.json), ids "
+                          "(files of token ids)");
   }
-  if (!known_version) {
+  if (kind != name && name.substr(kind.size()) != "/1") {
     throw Error(Code::unsupported,
                 fmt::format("tokenizer {} is not known here, only version 1", name),
                 "a newer repro may know it");
   }
-  if (kind == "byte") return std::make_unique<ByteTokenizer>();
-  return std::make_unique<IdsTokenizer>();
+  return kind + "/1";
+}
+
+std::unique_ptr<Tokenizer> make_tokenizer(std::string_view name, std::string_view file,
+                                          std::string_view what) {
+  const std::string resolved = resolve_tokenizer(name);
+  if (resolved == "byte/1") return std::make_unique<ByteTokenizer>();
+  if (resolved == "ids/1") return std::make_unique<IdsTokenizer>();
+  if (file.empty()) {
+    throw Error(Code::invalid_argument, "the tokenizer bpe needs its file",
+                "name a tokenizer.json: repro data add NAME PATH --tokenizer FILE");
+  }
+  return std::make_unique<BpeTokenizer>(file, what);
 }
 
 }  // namespace repro::train

@@ -165,21 +165,6 @@ TEST(Documents, AMissingOrUnreadableFileIsNamed) {
   EXPECT_THAT(gone.message(), HasSubstr(paths[0]));
 }
 
-TEST(Text, Utf8LengthFollowsTheStandard) {
-  EXPECT_EQ(utf8_length("a"), 1U);
-  EXPECT_EQ(utf8_length("\xC3\xA9"), 2U);
-  EXPECT_EQ(utf8_length("\xE2\x82\xAC"), 3U);
-  EXPECT_EQ(utf8_length("\xF0\x9F\x98\x80"), 4U);
-  for (const char* bad :
-       {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80",
-        "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xC3", "\xE2\x82",
-        "\xC3"
-        "a",
-        "\xFF"}) {
-    EXPECT_EQ(utf8_length(bad), 0U);
-  }
-}
-
 TEST(Text, ToUtf8ReplacesStrayBytes) {
   EXPECT_EQ(to_utf8("a\xFF\xC3\xA9\xC3"), "a\xEF\xBF\xBD\xC3\xA9\xEF\xBF\xBD");
 }

@@ -72,6 +72,7 @@ TEST(MakeTokenizer, NamesTheNearestForAnUnknownOne) {
 
 TEST(MakeTokenizer, RefusesAnUnknownVersion) {
   EXPECT_EQ(catch_make_error("byte/2").code(), Code::unsupported);
+  EXPECT_EQ(catch_make_error("bpe/2").code(), Code::unsupported);
   EXPECT_EQ(catch_make_error("byte/").code(), Code::unsupported);
 }
 
