@@ -151,6 +151,9 @@ void write_checkout(Context& context, const StateSource& source, CheckoutFormat 
       write_tensors(draft, source, true, "model.safetensors");
       draft.write("config.json", hf_config(*hf));
       draft.write("generation_config.json", hf_generation_config(*hf));
+      if (hf->tokenizer_file) {
+        draft.write("tokenizer.json", source.store().get(*hf->tokenizer_file));
+      }
       break;
     case CheckoutFormat::safetensors:
       write_tensors(draft, source, false, "state.safetensors");

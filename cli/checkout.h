@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "artifacts/base/digest.h"
 #include "cli/context.h"
 #include "cli/state_source.h"
 #include "manifests/config.h"
@@ -13,7 +14,8 @@
 namespace repro::cli {
 
 enum class CheckoutFormat : std::uint8_t {
-  hf,           // model.safetensors, config.json, generation_config.json: Olmo2ForCausalLM
+  hf,           // model.safetensors, config.json, generation_config.json: Olmo2ForCausalLM; and
+                // tokenizer.json where the data was tokenised by one
   safetensors,  // state.safetensors: weights, moments, counters
   raw,          // NAME.bin each, '/' in names as folders
 };
@@ -24,6 +26,7 @@ CheckoutFormat parse_checkout_format(std::string_view text);
 struct HfFacts {
   manifests::Config config;
   std::optional<std::int64_t> end_of_text;  // id, where the tokenizer has one
+  std::optional<Digest> tokenizer_file;     // tokenizer.json, where there is one
 };
 // Keys and values of config.json and generation_config.json as of transformers' Olmo2Config.
 std::string hf_config(const HfFacts& facts);

@@ -18,10 +18,11 @@ constexpr const char* kDetails =
     "that transformers loads), safetensors (the whole state, optimizer included), raw (one .bin a\n"
     "tensor). repro-state.json beside them lets `repro verify DIR` check the files.";
 
-// The byte tokenizer ends documents with id 256; data that is ids already has no such id.
+// The byte tokenizer ends documents with id 256; data that is ids already has no such id; of bpe
+// the manifest says it.
 std::optional<std::int64_t> end_of_text(const manifests::Dataset& dataset) {
   constexpr std::int64_t kByteEnd = 256;
-  return dataset.tokenizer.starts_with("byte/") ? std::optional(kByteEnd) : std::nullopt;
+  return dataset.tokenizer.starts_with("byte/") ? std::optional(kByteEnd) : dataset.end_of_text;
 }
 
 const manifests::Segment* find_segment(const manifests::Run& run, const Digest& derivation) {
@@ -45,7 +46,8 @@ HfFacts find_hf_facts(Context& context, const Resolved& resolved, const manifest
     const manifests::Segment* segment = find_segment(run, state.derivation);
     if (segment == nullptr && resolved.run) segment = &run.segments.front();
     if (segment == nullptr) continue;
-    return {load_config(store, *segment), end_of_text(load_dataset(store, segment->dataset))};
+    const manifests::Dataset dataset = load_dataset(store, segment->dataset);
+    return {load_config(store, *segment), end_of_text(dataset), dataset.tokenizer_file};
   }
   throw Error(Code::not_found, "no run of the store has made this state, so its shape is not known",
               "write RUN@STEP, or take --format safetensors");

@@ -27,7 +27,8 @@ Command make_data_add_command() {
   std::vector<OptionSpec> options = {
       {"NAME", ValueKind::one, "", "name of the dataset", Required::yes},
       {"PATH", ValueKind::many, "", "files, folders or builtin:... sources", Required::yes},
-      {"--tokenizer", ValueKind::one, "NAME", "byte or ids (default: by the files)"}};
+      {"--tokenizer", ValueKind::one, "NAME",
+       "byte, ids or a tokenizer.json (default: by the files)"}};
   for (auto& option : intake_options()) options.push_back(std::move(option));
   return {.name = "data add",
           .group = "Data",
@@ -36,7 +37,8 @@ Command make_data_add_command() {
               "Text files are one document each, *.jsonl one a line (\"text\"); *.npy, *.u16 and "
               "*.u32 hold token ids.\nFolders are walked in the order of names; symlinks are "
               "passed over, and said. The dataset's root depends on\nnothing but the tokens and "
-              "documents.",
+              "documents. A path that ends in .json names a tokenizer of Hugging Face's\n"
+              "`tokenizers` (byte-level BPE); the file goes into the store with the dataset.",
           .needs = Needs::store,
           .options = std::move(options),
           .run = run_data_add};

@@ -94,6 +94,7 @@ void show_dataset(Io& io, const manifests::Dataset& dataset, const std::string& 
   io.line("root       " + root);
   io.line(fmt::format("tokenizer  {}, {} ids as {}", dataset.tokenizer,
                       count_text(dataset.vocab_size), dataset.dtype));
+  if (dataset.tokenizer_file) io.line("           of " + dataset.tokenizer_file->hex());
   io.line(fmt::format("tokens     {} in {} documents, {} shards", count_text(dataset.num_tokens()),
                       count_text(dataset.num_documents()), dataset.shards.size()));
   io.line(fmt::format("entropy    {} nats a token (unigram)", dataset.unigram_entropy));
@@ -124,10 +125,12 @@ void show_dataset(Io& io, const manifests::Dataset& dataset, const std::string& 
                       {"documents", shard.documents.hex()},
                       {"num_documents", shard.num_documents}});
   }
+  const auto& file = dataset.tokenizer_file;
   io.emit("dataset", {{"name", dataset.name},
                       {"digest", root},
                       {"manifest", manifest},
                       {"tokenizer", dataset.tokenizer},
+                      {"tokenizer_file", file ? Json(file->hex()) : Json()},
                       {"dtype", dataset.dtype},
                       {"vocab_size", dataset.vocab_size},
                       {"tokens", dataset.num_tokens()},

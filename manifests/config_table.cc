@@ -142,8 +142,9 @@ void add_model_rows(std::vector<KeyRow>& rows) {
 void add_data_rows(std::vector<KeyRow>& rows) {
   using D = DataConfig;
   constexpr auto data = &Config::data;
-  rows.push_back(one_of("data.tokenizer", in<data, &D::tokenizer>, {"byte", "ids"},
-                        "byte: UTF-8 bytes; ids: data that is tokenised already"));
+  rows.push_back(one_of("data.tokenizer", in<data, &D::tokenizer>, {"byte", "ids", "bpe"},
+                        "byte: UTF-8 bytes; ids: data that is tokenised already; bpe: a dataset "
+                        "that was added with a tokenizer.json"));
   rows.push_back(required(integer("data.sequence_length", in<data, &D::sequence_length>, 2,
                                   kMaxCount, "tokens a sequence")));
   rows.push_back(integer("data.holdout_every", in<data, &D::holdout_every>, 0, kMaxSteps,

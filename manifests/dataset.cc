@@ -46,11 +46,18 @@ Shard parse_shard(const Json& json, std::string_view what) {
 }
 
 void parse_content(const Json& json, Dataset& dataset, std::string_view what) {
-  check_json_keys(json, {"dtype", "schema", "shards", "tokenizer", "vocab_size"}, {}, what);
+  check_json_keys(json, {"dtype", "schema", "shards", "tokenizer", "vocab_size"},
+                  {"end_of_text", "tokenizer_file"}, what);
   check_schema(json, kContentSchema, what);
   dataset.tokenizer = text_field(json, "tokenizer", what);
   dataset.dtype = text_field(json, "dtype", what);
   dataset.vocab_size = int_field(json, "vocab_size", what, 1, std::int64_t{1} << 32);
+  if (json.contains("tokenizer_file")) {
+    dataset.tokenizer_file = digest_field(json, "tokenizer_file", what);
+  }
+  if (json.contains("end_of_text")) {
+    dataset.end_of_text = int_field(json, "end_of_text", what, 0, dataset.vocab_size - 1);
+  }
   for (const Json& shard : json_array(json, "shards", what)) {
     dataset.shards.push_back(parse_shard(shard, what));
   }
@@ -88,6 +95,11 @@ void check_dataset(const Dataset& dataset, std::string_view what) {
               (dataset.dtype == "uint32" || dataset.vocab_size <= 65536),
           what, "its vocab_size does not fit its dtype");
   require(is_safe_path(dataset.tokenizer), what, "its tokenizer is no NAME/VERSION");
+  require(dataset.tokenizer.starts_with("bpe/") == dataset.tokenizer_file.has_value(), what,
+          "a tokenizer_file goes with the tokenizer bpe, and no other");
+  require(
+      !dataset.end_of_text || (dataset.tokenizer_file && *dataset.end_of_text < dataset.vocab_size),
+      what, "its end_of_text is no id of its tokenizer");
   std::int64_t tokens = 0;
   for (const Shard& shard : dataset.shards) {
     require(shard.num_tokens >= 0 && shard.num_tokens <= kMaxTokens - tokens, what,
@@ -122,11 +134,14 @@ std::int64_t Dataset::num_documents() const {
 Json dataset_content(const Dataset& dataset) {
   Json shards = Json::array();
   for (const Shard& shard : dataset.shards) shards.push_back(shard_json(shard));
-  return {{"dtype", dataset.dtype},
-          {"schema", kContentSchema},
-          {"shards", std::move(shards)},
-          {"tokenizer", dataset.tokenizer},
-          {"vocab_size", dataset.vocab_size}};
+  Json content = {{"dtype", dataset.dtype},
+                  {"schema", kContentSchema},
+                  {"shards", std::move(shards)},
+                  {"tokenizer", dataset.tokenizer},
+                  {"vocab_size", dataset.vocab_size}};
+  if (dataset.tokenizer_file) content["tokenizer_file"] = dataset.tokenizer_file->hex();
+  if (dataset.end_of_text) content["end_of_text"] = *dataset.end_of_text;
+  return content;
 }
 
 Digest dataset_root(const Dataset& dataset) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,10 @@ struct Dataset {
   std::string dtype = "uint16";      // "uint16" or "uint32"
   std::int64_t vocab_size = 0;       // ids are below it
   std::vector<Shard> shards;         // in order; the token stream is their concatenation
+  // Of bpe/1 alone: the tokenizer.json (an object), and the id that ends every document, where the
+  // tokenizer has one.
+  std::optional<Digest> tokenizer_file;
+  std::optional<std::int64_t> end_of_text;
   // notes
   std::string name;
   struct Source {

@@ -7,6 +7,7 @@ namespace repro::manifests {
 const std::map<std::string, std::string>& operator_versions() {
   static const std::map<std::string, std::string> versions = {
       {"adamw", "1"},                      // update rule
+      {"bpe", "1"},                        // tokenizer: byte-level BPE, its file in the dataset
       {"byte", "1"},                       // tokenizer: UTF-8 bytes
       {"clip", "1"},                       // global gradient norm
       {"constant", "1"},                   // schedules

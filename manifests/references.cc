@@ -66,6 +66,7 @@ std::vector<Reference> dataset_references(const Dataset& dataset) {
     list.push_back({shard.tokens, "shard tokens"});
     list.push_back({shard.documents, "shard documents"});
   }
+  if (dataset.tokenizer_file) list.push_back({*dataset.tokenizer_file, "tokenizer file"});
   return list;
 }
 

@@ -180,6 +180,10 @@ Comparison compare_datasets(const manifests::Dataset& a, const manifests::Datase
   add(result,
       {"dataset", "root", manifests::dataset_root(a).hex(), manifests::dataset_root(b).hex()});
   add(result, {"dataset", "tokenizer", a.tokenizer, b.tokenizer});
+  const auto file_of = [](const manifests::Dataset& dataset) {
+    return dataset.tokenizer_file ? dataset.tokenizer_file->hex() : "";
+  };
+  add(result, {"dataset", "tokenizer_file", file_of(a), file_of(b)});
   add(result, {"dataset", "dtype", a.dtype, b.dtype});
   add(result,
       {"dataset", "vocab_size", std::to_string(a.vocab_size), std::to_string(b.vocab_size)});

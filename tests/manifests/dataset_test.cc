@@ -20,6 +20,39 @@ TEST(DatasetManifest, ParseInvertsEncode) {
   EXPECT_EQ(dataset.num_documents(), 4);
 }
 
+TEST(DatasetManifest, ATokenizerFileIsPartOfTheContent) {
+  const Dataset dataset = sample_bpe_dataset();
+  EXPECT_EQ(parse_dataset(encode_dataset(dataset), "dataset"), dataset);
+  Dataset other = dataset;
+  other.tokenizer_file = sample_digest(9);
+  EXPECT_NE(dataset_root(other), dataset_root(dataset));
+  other = dataset;
+  other.end_of_text = std::nullopt;
+  EXPECT_NE(dataset_root(other), dataset_root(dataset));
+  EXPECT_EQ(parse_dataset(encode_dataset(other), "dataset"), other);
+}
+
+TEST(DatasetManifest, ATokenizerFileGoesWithBpeAlone) {
+  const auto refused = [](const Dataset& dataset) {
+    return failure_of([&] { encode_dataset(dataset); }).message;
+  };
+  Dataset dataset = sample_bpe_dataset();
+  dataset.tokenizer_file = std::nullopt;
+  EXPECT_THAT(refused(dataset), HasSubstr("goes with the tokenizer bpe"));
+  dataset = sample_bpe_dataset();
+  dataset.tokenizer = "byte/1";
+  EXPECT_THAT(refused(dataset), HasSubstr("goes with the tokenizer bpe"));
+  dataset = sample_dataset();
+  dataset.end_of_text = 256;
+  EXPECT_THAT(refused(dataset), HasSubstr("no id of its tokenizer"));
+  dataset = sample_bpe_dataset();
+  dataset.end_of_text = dataset.vocab_size;
+  EXPECT_THAT(refused(dataset), HasSubstr("no id of its tokenizer"));
+  Json json = Json::parse(encode_dataset(sample_bpe_dataset()));
+  json["content"]["tokenizer_file"] = "x";
+  EXPECT_EQ(failure_of([&] { parse_dataset(json.dump(), "dataset"); }).code, "corruption");
+}
+
 TEST(DatasetManifest, NotesDoNotEnterTheRoot) {
   Dataset dataset = sample_dataset();
   const Digest root = dataset_root(dataset);

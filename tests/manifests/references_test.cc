@@ -9,6 +9,7 @@
 namespace repro::manifests {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -40,6 +41,7 @@ TEST(References, OfAStateAndADataset) {
   EXPECT_THAT(list(encode_dataset(sample_dataset())),
               ElementsAre("1111 shard tokens", "1212 shard documents", "1313 shard tokens",
                           "1414 shard documents"));
+  EXPECT_THAT(list(encode_dataset(sample_bpe_dataset())), Contains("1717 tokenizer file"));
 }
 
 TEST(References, NoneInConfigsAndOtherBytes) {

@@ -106,6 +106,14 @@ Dataset sample_dataset() {
   return dataset;
 }
 
+Dataset sample_bpe_dataset() {
+  Dataset dataset = sample_dataset();
+  dataset.tokenizer = "bpe/1";
+  dataset.tokenizer_file = sample_digest(0x17);
+  dataset.end_of_text = 256;
+  return dataset;
+}
+
 State sample_state() {
   State state;
   state.step = 20;

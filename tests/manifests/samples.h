@@ -17,6 +17,7 @@ namespace repro::manifests {
 Digest sample_digest(int byte);
 Config sample_config();
 Dataset sample_dataset();
+Dataset sample_bpe_dataset();  // tokenised by a tokenizer.json
 State sample_state();
 // Two segments, two states, closed logs, a dirty recipe repository.
 Run sample_run();

@@ -35,7 +35,21 @@ bool is_builtin(const SourceFile& file) {
   return file.kind == SourceKind::builtin_prose || file.kind == SourceKind::builtin_ids;
 }
 
-std::unique_ptr<Tokenizer> choose_tokenizer(const IngestSpec& spec, const SourceList& sources) {
+// A tokenizer and the file that it was read from, where it has one.
+struct ChosenTokenizer {
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::string file;
+};
+
+ChosenTokenizer named_tokenizer(FileSystem& files, const std::string& name) {
+  constexpr std::uint64_t kMaxTokenizerBytes = std::uint64_t{1} << 28;
+  if (!name.ends_with(".json")) return {make_tokenizer(name), ""};
+  std::string file = files.read_file(name, kMaxTokenizerBytes);
+  return {make_tokenizer("bpe", file, name), std::move(file)};
+}
+
+ChosenTokenizer choose_tokenizer(FileSystem& files, const IngestSpec& spec,
+                                 const SourceList& sources) {
   const auto ids = std::find_if(sources.files.begin(), sources.files.end(),
                                 [](const SourceFile& file) { return holds_ids(file.kind); });
   const auto text = std::find_if(sources.files.begin(), sources.files.end(),
@@ -48,16 +62,16 @@ std::unique_ptr<Tokenizer> choose_tokenizer(const IngestSpec& spec, const Source
                             ids->path, text->path),
                 "add them as two datasets");
   }
-  auto tokenizer =
-      make_tokenizer(!spec.tokenizer.empty() ? spec.tokenizer : (has_ids ? "ids" : "byte"));
-  const bool takes_ids = tokenizer->name_and_version() == "ids/1";
-  if (takes_ids == has_ids) return tokenizer;
-  throw Error(Code::invalid_argument,
-              takes_ids
-                  ? text->path + " is text, and the tokenizer ids takes files of token ids only"
-                  : fmt::format("{} holds token ids already; the tokenizer {} is for text",
-                                ids->path, tokenizer->name_and_version()),
-              takes_ids ? "choose the tokenizer byte" : "choose the tokenizer ids");
+  auto chosen =
+      named_tokenizer(files, !spec.tokenizer.empty() ? spec.tokenizer : (has_ids ? "ids" : "byte"));
+  const bool takes_ids = chosen.tokenizer->name_and_version() == "ids/1";
+  if (takes_ids == has_ids) return chosen;
+  throw Error(
+      Code::invalid_argument,
+      takes_ids ? text->path + " is text, and the tokenizer ids takes files of token ids only"
+                : fmt::format("{} holds token ids already; the tokenizer {} is for text", ids->path,
+                              chosen.tokenizer->name_and_version()),
+      takes_ids ? "choose the tokenizer byte, or a tokenizer.json" : "choose the tokenizer ids");
 }
 
 // Turns sources into shards and the manifest's content and notes.
@@ -68,14 +82,16 @@ class Ingestion {
 
   Dataset run() {
     sources_ = find_sources(store_.files(), spec_.paths);
-    tokenizer_ = choose_tokenizer(spec_, sources_);
+    ChosenTokenizer chosen = choose_tokenizer(store_.files(), spec_, sources_);
+    tokenizer_ = std::move(chosen.tokenizer);
+    describe_tokenizer(chosen.file);
     if (auto known = find_known()) return std::move(*known);
-    dataset_.tokenizer = tokenizer_->name_and_version();
     dataset_.skipped = sources_.skipped;
     const int width = choose_width();
     ShardWriter writer(store_, width);
     for (const SourceFile& file : sources_.files) take(file, writer);
     finish(writer, width);
+    if (dataset_.tokenizer_file) store_.put(std::string_view(chosen.file));
     return std::move(dataset_);
   }
 
@@ -85,6 +101,13 @@ class Ingestion {
   }
 
  private:
+  void describe_tokenizer(const std::string& file) {
+    dataset_.tokenizer = tokenizer_->name_and_version();
+    if (file.empty()) return;
+    dataset_.tokenizer_file = sha256(file);
+    dataset_.end_of_text = tokenizer_->end_of_text();
+  }
+
   int choose_width() {
     if (tokenizer_->vocab_size() != 0) return tokenizer_->vocab_size() <= 65536 ? 2 : 4;
     const SourceFile* first = nullptr;
@@ -221,10 +244,12 @@ class Ingestion {
       if (!digest) return std::nullopt;
       files.push_back({file.name, digest->hex()});
     }
-    return sha256(encode_json({{"files", files},
-                               {"intake", static_cast<int>(spec_.intake)},
-                               {"skipped", sources_.skipped},
-                               {"tokenizer", tokenizer_->name_and_version()}}));
+    Json key = {{"files", files},
+                {"intake", static_cast<int>(spec_.intake)},
+                {"skipped", sources_.skipped},
+                {"tokenizer", tokenizer_->name_and_version()}};
+    if (dataset_.tokenizer_file) key["tokenizer_file"] = dataset_.tokenizer_file->hex();
+    return sha256(encode_json(key));
   }
 
   // The dataset that these very sources gave before. The catalogue may say anything, so the
@@ -235,6 +260,7 @@ class Ingestion {
     const auto digest = text ? find_digest(*text) : std::nullopt;
     if (!digest || !store_.contains(*digest)) return std::nullopt;
     Dataset known = manifests::parse_dataset(store_.get(*digest), "dataset " + digest->hex());
+    if (known.tokenizer_file && !store_.contains(*known.tokenizer_file)) return std::nullopt;
     for (const manifests::Shard& shard : known.shards) {
       if (!store_.contains(shard.tokens) || !store_.contains(shard.documents)) return std::nullopt;
     }
@@ -281,6 +307,10 @@ Ingested ingest(Store& store, Catalogue& catalogue, Clock& clock, const IngestSp
   result.root = manifests::dataset_root(result.dataset);
   result.dataset.name = spec.name.empty() ? "data-" + result.root.short_hex() : spec.name;
   result.dataset.created = utc_text(clock.now_ns());
+  if (result.dataset.tokenizer_file && !result.dataset.end_of_text) {
+    result.notes.push_back(spec.tokenizer +
+                           " has no token that ends a text, so none ends the documents");
+  }
   publish(store, result);
   ingestion.remember(result.manifest);
   for (const auto& source : result.dataset.sources) result.bytes += source.size;

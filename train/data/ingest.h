@@ -25,7 +25,9 @@ namespace repro::train {
 struct IngestSpec {
   std::string name;                // "": data-ROOT, the root's first 12 digits
   std::vector<std::string> paths;  // train/data/sources.h
-  std::string tokenizer;           // "": ids where all sources hold ids, else byte
+  // "byte", "ids", or the path of a tokenizer.json (it ends in ".json"), which goes into the store;
+  // "": ids where all sources hold ids, else byte.
+  std::string tokenizer;
   artifacts::Intake intake = artifacts::Intake::copy;
 };
 

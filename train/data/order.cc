@@ -34,7 +34,7 @@ void check_spec(const OrderSpec& spec) {
 }  // namespace
 
 OrderSpec plan_order(const manifests::Config& config, const manifests::Dataset& dataset) {
-  const std::string wanted = make_tokenizer(config.data.tokenizer)->name_and_version();
+  const std::string wanted = resolve_tokenizer(config.data.tokenizer);
   if (wanted != dataset.tokenizer) {
     throw Error(Code::invalid_argument,
                 fmt::format("the recipe wants the tokenizer {}, the dataset was made with {}",

@@ -7,10 +7,10 @@
 #include "artifacts/index/catalogue.h"
 #include "train/data/batch.h"
 #include "train/data/ingest.h"
+#include "train/data/stored_tokenizer.h"
 #include "train/device/load_cuda.h"
 #include "train/engine/backends.h"
 #include "train/engine/run_source.h"
-#include "train/tokenizer/tokenizer.h"
 #include "train/worker/commands.h"
 #include "train/worker/events.h"
 
@@ -81,12 +81,12 @@ void run_batch(const manifests::RunSpec& spec) {
     if (cursor.step < spec.last) continue;
     TokenStream stream(store, inputs.dataset);
     const Batch batch = read_batch(stream, order, index);
-    const auto tokenizer = make_tokenizer(inputs.dataset.tokenizer);
+    const auto tokenizer = spec.show_text ? open_tokenizer(store, inputs.dataset) : nullptr;
     emit({{"type", "batch"},
           {"step", spec.last},
           {"batch", index},
           {"digest", batch.digest.hex()},
-          {"samples", describe_batch(stream, batch, spec.show_text ? tokenizer.get() : nullptr)}});
+          {"samples", describe_batch(stream, batch, tokenizer.get())}});
     return;
   }
 }

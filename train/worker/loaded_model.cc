@@ -4,6 +4,7 @@
 #include <string>
 
 #include "artifacts/base/error.h"
+#include "train/data/stored_tokenizer.h"
 #include "train/engine/backends.h"
 #include "train/models/olmo2_decoder.h"
 #include "train/worker/commands.h"
@@ -41,7 +42,7 @@ LoadedModel::LoadedModel(const manifests::RunSpec& spec)
     : spec_(spec),
       store_(artifacts::Store::open(system_file_system(), spec.store)),
       inputs_(load_segment(store_, segment_at(spec.run, spec.last), spec.running)),
-      tokenizer_(make_tokenizer(inputs_.dataset.tokenizer)),
+      tokenizer_(open_tokenizer(store_, inputs_.dataset)),
       path_(choose_exact_path(spec.running.kernels)),
       parallel_(thread_count(spec.running)) {
   check_possible(spec, inputs_.config);

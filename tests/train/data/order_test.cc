@@ -196,6 +196,8 @@ TEST_F(PlanOrder, RefusesAnotherTokenizer) {
   EXPECT_EQ(error.code(), Code::invalid_argument);
   EXPECT_THAT(error.message(), HasSubstr("ids/1"));
   EXPECT_THAT(error.message(), HasSubstr("byte/1"));
+  config_.data.tokenizer = "bpe";  // has a file, which is the dataset's
+  EXPECT_THAT(catch_error([&] { plan_order(config_, dataset_); }).message(), HasSubstr("bpe/1"));
 }
 
 TEST_F(PlanOrder, RefusesIdsTheModelHasNot) {
