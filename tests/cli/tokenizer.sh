@@ -35,7 +35,7 @@ done >texts/a.jsonl
 repro init >/dev/null 2>&1
 repro data add fox texts --tokenizer "$tokenizer" >/dev/null 2>&1
 digest=$(sha256sum "$tokenizer" | cut -d ' ' -f 1)
-repro show fox | grep -q "bpe/1, 903 ids as uint16" || fail "show does not name the tokenizer"
+repro show fox | grep -q "bpe/1, 905 ids as uint16" || fail "show does not name the tokenizer"
 repro show fox | grep -q "of $digest" || fail "show does not name the tokenizer's file"
 repro show fox --json | grep -q "\"tokenizer_file\":\"$digest\"" || fail "show --json has no tokenizer_file"
 repro cat "$digest" | cmp - "$tokenizer" || fail "the store has another tokenizer.json"
@@ -48,7 +48,7 @@ $train --set data.tokenizer=bpe --data fox --name one >/dev/null 2>&1
 expect 0 "" repro verify one --replay
 repro show one@2 --batch --text | grep -q "quick brown fox" || fail "a batch is not shown as text"
 
-# Ids of the text that is asked for are the tokenizer's; 900 ends a document and is no text.
+# Ids of the text that is asked for are the tokenizer's; 902 ends a document and is no text.
 repro score one "The quick" --per-token --json 2>/dev/null >scored
 ids=$(sed -n 's/.*"ids":\[\([^]]*\)\].*/\1/p' scored)
 repro score one --ids "$ids" --per-token --json 2>/dev/null | cmp - scored || fail "text and ids score otherwise"
@@ -58,7 +58,7 @@ grep -q '"type":"generated"' drawn || fail "generate gives nothing"
 
 repro checkout one -o model >/dev/null 2>&1
 cmp model/tokenizer.json "$tokenizer" || fail "checkout gives another tokenizer.json"
-grep -q '"eos_token_id": 900' model/config.json || fail "config.json does not name the end of text"
+grep -q '"eos_token_id": 902' model/config.json || fail "config.json does not name the end of text"
 expect 0 "" repro fsck
 
 # Another tokenizer is other data; a broken one leaves nothing behind.

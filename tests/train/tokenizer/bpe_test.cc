@@ -58,8 +58,27 @@ TEST(Bpe, IdsAreThoseOfTheLibrary) {
     const BpeTokenizer tokenizer = make(name);
     const auto cases = cases_of(name);
     ASSERT_GE(cases.size(), 100U);
-    for (const GoldenCase& one : cases) {
-      EXPECT_EQ(encode(tokenizer, one.text), one.ids) << name << ": " << one.text;
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      EXPECT_EQ(encode(tokenizer, cases[i].text), cases[i].ids) << name << ", case " << i;
+    }
+  }
+}
+
+// make_fixture.py, make_gaps.
+TEST(Bpe, SplitsMayLeaveGaps) {
+  for (const bool removed : {true, false}) {
+    json file = json::parse(read_golden("cl100k.json"));
+    file["pre_tokenizer"]["pretokenizers"] = {
+        {{"type", "Split"}, {"pattern", {{"Regex", "\\p{N}"}}}, {"behavior", "Isolated"}},
+        {{"type", "Split"},
+         {"pattern", {{"Regex", "[\\p{L}\\p{N}]+"}}},
+         {"behavior", removed ? "Removed" : "Isolated"},
+         {"invert", removed}},
+        {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"use_regex", true}}};
+    const BpeTokenizer tokenizer(file.dump(), "t");
+    const auto cases = cases_of(removed ? "gaps removed" : "gaps kept");
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      EXPECT_EQ(encode(tokenizer, cases[i].text), cases[i].ids) << removed << ", case " << i;
     }
   }
 }

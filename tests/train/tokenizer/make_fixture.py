@@ -59,6 +59,12 @@ def add(tokenizer, contents, in_model=False, **flags):
             tokenizer["model"]["vocab"][content] = number
 
 
+def add_unreachable(model):
+    """Tokens that no merges make."""
+    for token in ["unreachable", "\u0120unreachable"]:
+        model["vocab"][token] = len(model["vocab"])
+
+
 def make_cl100k():
     tokenizer = train(pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(CL100K), "removed", invert=True),
@@ -66,6 +72,7 @@ def make_cl100k():
     model = tokenizer["model"]
     model["merges"] = [" ".join(merge) for merge in model["merges"]]
     del model["ignore_merges"]
+    add_unreachable(model)
     add(tokenizer, ["<|endoftext|>", "<|pad|>"], in_model=True, special=True)
     add(tokenizer, ["|||PHONE_NUMBER|||"], in_model=True)
     return tokenizer
@@ -77,8 +84,7 @@ def make_llama3():
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]), 2, 700)
     model = tokenizer["model"]
     model["ignore_merges"] = True
-    for token in ["unreachable", "\u0120unreachable"]:
-        model["vocab"][token] = len(model["vocab"])
+    add_unreachable(model)
     add(tokenizer, ["<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>"], special=True)
     begin = tokenizer["added_tokens"][0]
     tokenizer["post_processor"] = {"type": "Sequence", "processors": [
@@ -103,23 +109,38 @@ def make_gpt2():
     return tokenizer
 
 
+def make_gaps(behavior, invert):
+    """cl100k's vocabulary with splits that leave gaps, and a prefix blank after them."""
+    tokenizer = json.loads((GOLDEN / "cl100k.json").read_text())
+    tokenizer["pre_tokenizer"]["pretokenizers"] = [
+        {"type": "Split", "pattern": {"Regex": r"\p{N}"}, "behavior": "Isolated", "invert": False},
+        {"type": "Split", "pattern": {"Regex": r"[\p{L}\p{N}]+"}, "behavior": behavior,
+         "invert": invert},
+        {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}]
+    return tokenizer
+
+
 def dump(value, path):
     path.write_text(json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n")
+
+
+def cases_of(file, seed, count):
+    tokenizer = Tokenizer.from_str(file)
+    added = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
+    source = MixedText(seed, added)
+    texts = EDGE_CASES + [source.line() for _ in range(count)]
+    return [{"bytes": text.hex(), "ids": tokenizer.encode(
+        text.decode(errors="replace"), add_special_tokens=False).ids} for text in texts]
 
 
 def main():
     GOLDEN.mkdir(exist_ok=True)
     cases = {}
-    for seed, (name, make) in enumerate([("cl100k", make_cl100k), ("llama3", make_llama3),
-                                         ("gpt2", make_gpt2)]):
-        path = GOLDEN / f"{name}.json"
-        dump(make(), path)
-        tokenizer = Tokenizer.from_file(str(path))
-        source = MixedText(100 + seed, [t.content for t in
-                                        tokenizer.get_added_tokens_decoder().values()])
-        texts = EDGE_CASES + [source.line() for _ in range(90)]
-        cases[name] = [{"bytes": text.hex(), "ids": tokenizer.encode(
-            text.decode(errors="replace"), add_special_tokens=False).ids} for text in texts]
+    for name, make in [("cl100k", make_cl100k), ("llama3", make_llama3), ("gpt2", make_gpt2)]:
+        dump(make(), GOLDEN / f"{name}.json")
+        cases[name] = cases_of((GOLDEN / f"{name}.json").read_text(), 100 + len(cases), 90)
+    cases["gaps removed"] = cases_of(json.dumps(make_gaps("Removed", True)), 103, 10)
+    cases["gaps kept"] = cases_of(json.dumps(make_gaps("Isolated", False)), 104, 10)
     dump(cases, GOLDEN / "cases.json")
 
 
