@@ -52,14 +52,16 @@ wheel() { awk -v name="$1" '$1 == name {print $3}' "$pins"; }
 # A folder's name ends in the digest of its pins; CMake computes the same name.
 pins_digest() { sha256sum "$pins" | cut -c1-12; }
 
-# install_wheels NAME TARGET: does nothing where TARGET is there; it is published by a rename, so whole.
-install_wheels() {
-  local temporary package version file digest
-  if [ -d "$2" ]; then return; fi
+# One process at a time goes on; the lock is held until it ends.
+lock_cache() {
   mkdir -p "$cache/downloads"
   exec 9>"$cache/lock"
   flock 9
-  if [ -d "$2" ]; then return; fi
+}
+
+# unpack NAME TARGET: leaves what `extract` unpacks in the folder $temporary, beside TARGET.
+unpack() {
+  local package version file digest
   while read -r package version file digest; do
     download "$package" "$version" "$file" "$digest" </dev/null
   done < <(grep -v '^#' "$pins")
@@ -68,6 +70,27 @@ install_wheels() {
   trap 'rm -rf "$temporary"' EXIT
   if ! extract "$temporary"; then fail "unpacking $1 failed; is the disk full?"; fi
   chmod 755 "$temporary"
+}
+
+# install_wheels NAME TARGET: does nothing where TARGET is there; it is published by a rename, so whole.
+install_wheels() {
+  if [ -d "$2" ]; then return; fi
+  lock_cache
+  if [ -d "$2" ]; then return; fi
+  unpack "$1" "$2"
   mv -T "$temporary" "$2"
+  trap - EXIT
+}
+
+# install_more NAME FOLDER FILE...: the same for files that a folder may lack, the last of which stands for all.
+install_more() {
+  local name=$1 folder=$2 file
+  shift 2
+  if [ -e "$folder/${*: -1}" ]; then return; fi
+  lock_cache
+  if [ -e "$folder/${*: -1}" ]; then return; fi
+  unpack "$name" "$folder"
+  for file; do mv "$temporary/$file" "$folder/$file"; done
+  rm -r "$temporary"
   trap - EXIT
 }
