@@ -8,7 +8,7 @@ namespace {
 
 constexpr int kLeastMajor = 8;
 const char* const kOtherwise =
-    "; or leave --device out: on the CPU the bits are those that any device must give";
+    "; or leave --device out: on the CPU exact gives the bits that any device must give";
 const char* const kResume =
     "nothing of this step was published; `repro resume` goes on from the last checkpoint";
 

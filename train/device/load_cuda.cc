@@ -14,8 +14,8 @@ constexpr Part kCudaPart = {
     .entry = kCudaEntryName,
     .version = kCudaApiVersion,
     .hint =
-        "build with a CUDA compiler (docs/gpu.md), or leave --device out: on the CPU the bits "
-        "are those that any device must give"};
+        "build with a CUDA compiler (docs/gpu.md), or leave --device out: on the CPU exact "
+        "gives the bits that any device must give"};
 
 }  // namespace
 

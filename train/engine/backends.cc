@@ -23,16 +23,6 @@ const NativeApi& native_api() {
   return api;
 }
 
-std::unique_ptr<Backend> make_on_device(const manifests::Config& config, const Machine& machine,
-                                        Parameters& parameters) {
-  if (config.profile == "native") {
-    throw Error(Code::environment, "the profile native does not compute on a GPU yet",
-                "--profile exact does, or --device cpu");
-  }
-  return make_device_olmo2(config, machine.make_device ? machine.make_device() : make_cuda_device(),
-                           parameters);
-}
-
 }  // namespace
 
 bool native_available() { return part_available(kNativePart); }
@@ -45,17 +35,46 @@ KernelPath choose_exact_path(std::string_view kernels) {
 
 std::unique_ptr<Backend> make_backend(const manifests::Config& config, const Machine& machine,
                                       Parameters& parameters) {
-  if (config.run.device == "cuda") return make_on_device(config, machine, parameters);
   if (config.profile == "native") {
     return native_api().make_olmo2(config, machine.parallel->num_threads(), parameters);
+  }
+  if (config.run.device == "cuda") {
+    return make_device_olmo2(
+        config, machine.make_device ? machine.make_device() : make_cuda_device(), parameters);
   }
   return make_exact_olmo2(config, choose_exact_path(machine.kernels), *machine.parallel,
                           parameters);
 }
 
-std::map<std::string, std::string> held_constant(std::string_view profile, int threads) {
+HeldConstant held_constant(std::string_view profile, const manifests::RunConfig& running,
+                           int threads) {
   if (profile != "native") return {};
-  return native_api().held_constant(threads);
+  HeldConstant held = native_api().held_constant(running.device, threads);
+  held["micro_batch"] = std::to_string(running.micro_batch);
+  // LibTorch's own libraries count where both name one.
+  if (running.device == "cuda") held.merge(make_cuda_device()->versions());
+  return held;
+}
+
+void check_held_constant(const HeldConstant& bound, const HeldConstant& here) {
+  if (here == bound) return;
+  HeldConstant all = bound;
+  all.insert(here.begin(), here.end());
+  const auto value = [](const HeldConstant& of, const std::string& name) {
+    const auto found = of.find(name);
+    return found == of.end() ? "nothing" : found->second;
+  };
+  std::string differences;
+  for (const auto& [name, unused] : all) {
+    if (value(bound, name) == value(here, name)) continue;
+    differences +=
+        "\n  " + name + ": the run has " + value(bound, name) + ", here is " + value(here, name);
+  }
+  throw Error(
+      Code::environment,
+      "this environment is not the one that the native profile was bound to:" + differences,
+      "run it where they match, --device, --threads and run.micro_batch included, or train with "
+      "--profile exact, which depends on none");
 }
 
 }  // namespace repro::train

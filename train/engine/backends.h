@@ -27,8 +27,14 @@ DoubleGemm find_blas();
 
 // Whether librepro_native.so lies beside this program.
 bool native_available();
-// What the native profile's promise depends on besides the recipe: versions, CPU, thread count.
-// Empty for exact.
-std::map<std::string, std::string> held_constant(std::string_view profile, int threads);
+// What the native profile's promise depends on besides the recipe, by name: versions; the CPU and
+// its thread count, or the GPU and its driver; run.micro_batch, as float sums are cut where batches
+// are.
+using HeldConstant = std::map<std::string, std::string>;
+// Here. Empty for exact. Errors as make_backend.
+HeldConstant held_constant(std::string_view profile, const manifests::RunConfig& running,
+                           int threads);
+// Error(environment) naming every difference, where a run is bound to what is not so here.
+void check_held_constant(const HeldConstant& bound, const HeldConstant& here);
 
 }  // namespace repro::train

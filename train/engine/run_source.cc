@@ -1,6 +1,5 @@
 #include "train/engine/run_source.h"
 
-#include <algorithm>
 #include <string>
 
 #include "artifacts/base/error.h"
@@ -10,19 +9,10 @@ namespace repro::train {
 namespace {
 
 // The native profile promises its bits only where what the derivation binds is the same.
-void check_held_constant(const manifests::Segment& segment, const manifests::Config& config,
-                         const Machine& machine) {
-  const auto here = held_constant(config.profile, machine.parallel->num_threads());
-  if (here == segment.content.held_constant) return;
-  std::string differences;
-  for (const auto& [key, value] : segment.content.held_constant) {
-    const auto found = here.find(key);
-    const std::string mine = found == here.end() ? "nothing" : found->second;
-    if (mine != value) differences += "\n  " + key + ": the run has " + value + ", here is " + mine;
-  }
-  throw Error(Code::environment,
-              "this environment is not the one that the native profile was bound to:" + differences,
-              "run it where they match, or train with --profile exact, which depends on none");
+void check_environment(const manifests::Segment& segment, const manifests::Config& config,
+                       const Machine& machine) {
+  check_held_constant(segment.content.held_constant,
+                      held_constant(config.profile, config.run, machine.parallel->num_threads()));
 }
 
 }  // namespace
@@ -68,7 +58,7 @@ RunCursor::RunCursor(const artifacts::Store& store, const manifests::Run& run, s
                 "ask its parent run for earlier steps");
   }
   const SegmentInputs inputs = load_segment(store, *active, running);
-  check_held_constant(*active, inputs.config, machine);
+  check_environment(*active, inputs.config, machine);
   trainer_ = std::make_unique<Trainer>(inputs.config, store, inputs.dataset, machine);
   if (nearest != nullptr) {
     trainer_->load(store, nearest->manifest);
@@ -86,7 +76,7 @@ std::vector<logs::SegmentEvent> RunCursor::begin_segments() {
     const bool first = &segment == &run_.segments.front();
     if (!first) {
       const SegmentInputs inputs = load_segment(store_, segment, running_);
-      check_held_constant(segment, inputs.config, machine_);
+      check_environment(segment, inputs.config, machine_);
       trainer_->reconfigure(inputs.config, store_, inputs.dataset);
     }
     const Roots roots = trainer_->roots();

@@ -10,14 +10,18 @@
 
 namespace repro::train {
 
-inline constexpr int kNativeApiVersion = 3;
+inline constexpr int kNativeApiVersion = 4;
 
 struct NativeApi {
   int version = 0;
+  // On config.run.device. Error(environment) where LibTorch cannot compute there.
   std::unique_ptr<Backend> (*make_olmo2)(const manifests::Config& config, int threads,
                                          Parameters& parameters) = nullptr;
   DoubleGemm gemm = nullptr;
-  std::map<std::string, std::string> (*held_constant)(int threads) = nullptr;
+  // What LibTorch knows of what its bits depend on; of a GPU and its driver it does not. Errors as
+  // above.
+  std::map<std::string, std::string> (*held_constant)(const std::string& device,
+                                                      int threads) = nullptr;
 };
 
 // The one exported symbol: `extern "C" const NativeApi* repro_native_api()`.

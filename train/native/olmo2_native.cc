@@ -1,9 +1,5 @@
-// OLMo 2 on LibTorch's own kernels, with autograd: the profile `native`. Its promise is the
-// field's usual one (same software, same CPU, same thread count), so the derivation binds those;
-// see docs/determinism.md. Same parameters, order, schedule and log as the exact profile.
-// float32; with native.dtype bf16 products and attention have bfloat16 operands and results, as
-// mixed-precision training has them, and everything between them stays float32.
-//
+#include "train/native/olmo2_native.h"
+
 // Only ATen headers: torch/torch.h costs twelve CPU-seconds a file and is banned.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -13,6 +9,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/logsumexp.h>
@@ -29,7 +26,7 @@
 #include <vector>
 
 #include "artifacts/base/error.h"
-#include "train/models/native_api.h"
+#include "train/native/torch_cuda.h"
 #include "train/optim/adamw.h"
 
 namespace repro::train {
@@ -37,13 +34,20 @@ namespace {
 
 using at::Tensor;
 
-// Every switch that LibTorch has against varying results, set and read back.
+constexpr std::int64_t kGpuMicroBatchTokens = 8192;  // enough work for one launch
+
+// Every switch that LibTorch has against varying results, set and read back; those of a GPU only:
+// prepare_torch_cuda().
 void set_deterministic(int threads) {
-  at::globalContext().setDeterministicAlgorithms(true, false);
-  at::globalContext().setDeterministicCuDNN(true);
-  at::globalContext().setBenchmarkCuDNN(false);
+  at::Context& context = at::globalContext();
+  context.setDeterministicAlgorithms(true, false);
+  context.setDeterministicCuDNN(true);
+  context.setBenchmarkCuDNN(false);
   at::set_num_threads(threads);
-  if (!at::globalContext().deterministicAlgorithms() || at::get_num_threads() != threads) {
+  const bool kept = context.deterministicAlgorithms() &&
+                    !context.deterministicAlgorithmsWarnOnly() && context.deterministicCuDNN() &&
+                    !context.benchmarkCuDNN() && at::get_num_threads() == threads;
+  if (!kept) {
     throw Error(Code::environment, "LibTorch does not keep its deterministic switches");
   }
 }
@@ -52,45 +56,89 @@ Tensor rms_norm(const Tensor& x, const Tensor& gain, double epsilon) {
   return x * at::rsqrt(x.pow(2).mean(-1, true) + epsilon) * gain;
 }
 
+// Of one parameter.
+struct TensorState {
+  Tensor weight;
+  Tensor exp_avg;
+  Tensor exp_avg_sq;
+};
+
+void copy_state(const TensorState& from, const TensorState& to) {
+  at::AutoGradMode without_gradient(false);
+  to.weight.copy_(from.weight);
+  to.exp_avg.copy_(from.exp_avg);
+  to.exp_avg_sq.copy_(from.exp_avg_sq);
+}
+
 class NativeOlmo2 final : public Backend {
  public:
-  NativeOlmo2(const manifests::Config& config, int threads, Parameters& parameters)
-      : config_(config), parameters_(parameters), bf16_(config.native.dtype == "bf16") {
+  NativeOlmo2(const manifests::Config& config, int threads, Parameters& parameters,
+              NativeState state)
+      : config_(config),
+        parameters_(parameters),
+        device_(config.run.device),
+        shared_(state == NativeState::shared),
+        bf16_(config.native.dtype == "bf16") {
+    REPRO_CHECK(device_.is_cpu() || !shared_);
     set_deterministic(threads);
     for (const Parameter& tensor : parameters.tensors) {
-      Tensor weight = at::from_blob(parameters.weights.data() + tensor.offset, tensor.shape,
-                                    at::TensorOptions().dtype(at::kFloat));
-      weight.requires_grad_(true);
-      weights_.push_back(weight);
+      engine_.push_back(view(tensor));
+      state_.push_back(shared_ ? engine_.back() : allocate(tensor));
+      state_.back().weight.requires_grad_(true);
     }
     make_rope();
   }
 
-  std::string_view kernels() const override { return "libtorch"; }
-  void refresh() override {}
+  std::string_view kernels() const override {
+    return device_.is_cpu() ? "libtorch" : "libtorch cuda";
+  }
+
+  void refresh() override try {
+    if (shared_) return;
+    for (std::size_t i = 0; i < state_.size(); ++i) copy_state(engine_[i], state_[i]);
+    fetched_ = true;
+  } catch (const c10::Error& error) {
+    rethrow_gpu_error(error, step_);
+  }
+
+  void fetch() override try {
+    if (shared_ || fetched_) return;
+    for (std::size_t i = 0; i < state_.size(); ++i) copy_state(state_[i], engine_[i]);
+    fetched_ = true;
+  } catch (const c10::Error& error) {
+    rethrow_gpu_error(error, step_);
+  }
+
+  std::int64_t micro_batch_tokens() const override {
+    return device_.is_cpu() ? Backend::micro_batch_tokens() : kGpuMicroBatchTokens;
+  }
 
   void begin_step(std::int64_t step) override {
     step_ = step;
-    for (Tensor& weight : weights_) weight.mutable_grad() = Tensor();
+    for (TensorState& tensor : state_) tensor.weight.mutable_grad() = Tensor();
   }
 
-  LossSums accumulate(const MicroBatch& batch) override {
+  LossSums accumulate(const MicroBatch& batch) override try {
     at::AutoGradMode with_gradient(true);
     const Losses losses = forward(batch);
     (losses.cross_entropy + losses.z).backward();
     return losses.sums;
+  } catch (const c10::Error& error) {
+    rethrow_gpu_error(error, step_);
   }
 
-  LossSums evaluate(const MicroBatch& batch, Peaks* /*peaks*/) override {
+  LossSums evaluate(const MicroBatch& batch, Peaks* /*peaks*/) override try {
     at::AutoGradMode without_gradient(false);
     return forward(batch).sums;
+  } catch (const c10::Error& error) {
+    rethrow_gpu_error(error, step_);
   }
 
-  double update(const UpdateConstants& constants) override {
+  double update(const UpdateConstants& constants) override try {
     at::AutoGradMode without_gradient(false);
     double squares = 0;
-    for (const Tensor& weight : weights_) {
-      squares += weight.grad().pow(2).sum(at::kDouble).item<double>();
+    for (const TensorState& tensor : state_) {
+      squares += tensor.weight.grad().pow(2).sum(at::kDouble).item<double>();
     }
     const double normalizer = static_cast<double>(constants.normalizer);
     const double norm = std::sqrt(squares) / normalizer;
@@ -100,10 +148,13 @@ class NativeOlmo2 final : public Backend {
     }
     const double clip =
         constants.clip_norm > 0 ? std::min(1.0, constants.clip_norm / (norm + 1e-6)) : 1.0;
-    for (std::size_t i = 0; i < weights_.size(); ++i) {
+    fetched_ = false;
+    for (std::size_t i = 0; i < state_.size(); ++i) {
       update_tensor(i, constants, clip / normalizer);
     }
     return norm;
+  } catch (const c10::Error& error) {
+    rethrow_gpu_error(error, step_);
   }
 
  private:
@@ -113,16 +164,31 @@ class NativeOlmo2 final : public Backend {
     LossSums sums;
   };
 
+  TensorState view(const Parameter& tensor) const {
+    const auto wrap = [&](float* values) {
+      return at::from_blob(values + tensor.offset, tensor.shape,
+                           at::TensorOptions().dtype(at::kFloat));
+    };
+    return {wrap(parameters_.weights.data()), wrap(parameters_.exp_avg.data()),
+            wrap(parameters_.exp_avg_sq.data())};
+  }
+
+  TensorState allocate(const Parameter& tensor) const {
+    const auto options = at::TensorOptions().dtype(at::kFloat).device(device_);
+    return {at::empty(tensor.shape, options), at::empty(tensor.shape, options),
+            at::empty(tensor.shape, options)};
+  }
+
   const Tensor& weight(const std::string& name) const {
-    for (std::size_t i = 0; i < weights_.size(); ++i) {
-      if (parameters_.tensors[i].name == name) return weights_[i];
+    for (std::size_t i = 0; i < state_.size(); ++i) {
+      if (parameters_.tensors[i].name == name) return state_[i].weight;
     }
     throw Error(Code::internal, "no parameter " + name);
   }
 
   void make_rope() {
     const std::int64_t head_dim = config_.model.head_dim();
-    const auto options = at::TensorOptions().dtype(at::kDouble);
+    const auto options = at::TensorOptions().dtype(at::kDouble).device(device_);
     const Tensor index = at::arange(0, head_dim, 2, options);
     const Tensor frequency = at::pow(config_.model.rope_theta, -index / head_dim);
     const Tensor position = at::arange(config_.data.sequence_length, options);
@@ -174,7 +240,7 @@ class NativeOlmo2 final : public Backend {
 
   Losses forward(const MicroBatch& batch) const {
     std::vector<std::int64_t> ids(batch.ids.begin(), batch.ids.end());
-    const Tensor tokens = at::tensor(ids).view({batch.sequences, batch.length});
+    const Tensor tokens = at::tensor(ids).view({batch.sequences, batch.length}).to(device_);
     Tensor h = at::embedding(weight("model.embed_tokens.weight"), tokens);
     for (std::int64_t i = 0; i < config_.model.num_layers; ++i) h = layer(h, i);
     h = rms_norm(h, weight("model.norm.weight"), config_.model.rms_norm_eps);
@@ -202,34 +268,34 @@ class NativeOlmo2 final : public Backend {
 
   // AdamW as the exact profile has it, on LibTorch's element-wise kernels.
   void update_tensor(std::size_t index, const UpdateConstants& constants, double factor) {
-    const Parameter& tensor = parameters_.tensors[index];
-    const auto options = at::TensorOptions().dtype(at::kFloat);
-    Tensor m = at::from_blob(parameters_.exp_avg.data() + tensor.offset, tensor.shape, options);
-    Tensor v = at::from_blob(parameters_.exp_avg_sq.data() + tensor.offset, tensor.shape, options);
-    Tensor w = weights_[index];
+    const auto& [w, m, v] = state_[index];
     const Tensor gradient = w.grad() * factor;
     m.mul_(constants.beta1).add_(gradient, constants.one_minus_beta1);
     v.mul_(constants.beta2).addcmul_(gradient, gradient, constants.one_minus_beta2);
     const Tensor step =
         (m / constants.correction1) / ((v / constants.correction2).sqrt_() + constants.epsilon);
-    if (decays(constants, tensor.role)) w.sub_(w * constants.decay);
+    if (decays(constants, parameters_.tensors[index].role)) w.sub_(w * constants.decay);
     w.sub_(step, constants.learning_rate);
   }
 
   manifests::Config config_;
   Parameters& parameters_;
-  std::vector<Tensor> weights_;  // leaves over the engine's memory, in memory order
+  at::Device device_;
+  bool shared_ = true;               // state_ are the views in engine_
+  bool bf16_ = false;                // of config_.native.dtype
+  std::vector<TensorState> engine_;  // views of parameters_, in memory order
+  std::vector<TensorState> state_;   // what is computed with: those views, or copies on device_
+  bool fetched_ = true;              // parameters_ hold the state
   Tensor cosines_;
   Tensor sines_;
-  bool bf16_ = false;  // of config_.native.dtype
   std::int64_t step_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<Backend> make_native_olmo2(const manifests::Config& config, int threads,
-                                           Parameters& parameters) {
-  return std::make_unique<NativeOlmo2>(config, threads, parameters);
+                                           Parameters& parameters, NativeState state) {
+  return std::make_unique<NativeOlmo2>(config, threads, parameters, state);
 }
 
 }  // namespace repro::train

@@ -111,7 +111,9 @@ void run_probe(const manifests::RunSpec& spec) {
   if (native_available()) profiles.push_back("native");
   // Asking LibTorch costs loading it, so it is asked only by name.
   Json held = Json::object();
-  if (spec.name == "native") held = held_constant("native", thread_count(spec.running));
+  if (spec.name == "native") {
+    held = held_constant("native", spec.running, thread_count(spec.running));
+  }
   // So does a GPU.
   Json devices = {"cpu"};
   Json cuda = nullptr;

@@ -1,114 +1,103 @@
 // The native profile: LibTorch's kernels compute the same model. Exact and native start from the
 // same weights and see the same tokens, so their losses and gradients agree to float accuracy: an
 // independent check of every formula of the exact model.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <vector>
+#include <cstdlib>
 
+#include "artifacts/base/environment.h"
+#include "artifacts/base/error.h"
+#include "tests/train/native/native_world.h"
 #include "train/engine/backends.h"
-#include "train/optim/schedule.h"
 
 namespace repro::train {
 namespace {
 
-manifests::Config small_config() {
-  manifests::Config config;
-  config.model.hidden_size = 64;
-  config.model.num_layers = 2;
-  config.model.num_heads = 4;
-  config.model.num_kv_heads = 2;
-  config.model.intermediate_size = 96;
-  config.model.vocab_size = 100;
-  config.model.init_std = 0.05;
-  config.data.sequence_length = 160;  // more than one block of 128 keys
-  config.train.batch_size = 2;
-  config.train.steps = 20;
-  config.optimizer.learning_rate = 0.003;
-  config.schedule.warmup_steps = 2;
-  config.loss.z_loss = 0.001;
-  return config;
-}
-
-struct Trajectory {
-  std::vector<double> losses;
-  std::vector<double> norms;
-};
-
-Trajectory train(const manifests::Config& base, const std::string& profile, std::int64_t steps,
-                 const std::string& dtype = "fp32") {
-  manifests::Config config = base;
-  config.profile = profile;
-  config.native.dtype = dtype;
-  Parallel parallel(1);
-  Parameters parameters(config.model);
-  parameters.initialize(config.model, 3, parallel);
-  Machine machine;
-  machine.parallel = &parallel;
-  const auto backend = make_backend(config, machine, parameters);
-  backend->refresh();
-  std::vector<std::uint32_t> ids;
-  for (std::uint32_t i = 0; i < 320; ++i) ids.push_back((i * i + i / 7) % 100);
-  MicroBatch batch;
-  batch.ids = ids;
-  batch.sequences = 2;
-  batch.length = 160;
-  batch.groups = {{0, 160}, {160, 320}};
-  Trajectory run;
-  for (std::int64_t step = 1; step <= steps; ++step) {
-    backend->begin_step(step);
-    const LossSums sums = backend->accumulate(batch);
-    run.losses.push_back(std::ldexp(static_cast<double>(sums.cross_entropy + sums.z_loss), -30) /
-                         static_cast<double>(sums.targets));
-    run.norms.push_back(backend->update(update_constants(config, step, sums.targets)));
-  }
-  return run;
-}
+using testing::AllOf;
+using testing::HasSubstr;
 
 TEST(Native, AgreesWithExactToFloatAccuracy) {
-  const Trajectory exact = train(small_config(), "exact", 20);
-  const Trajectory native = train(small_config(), "native", 20);
-  EXPECT_NEAR(exact.losses[0], native.losses[0], 2e-4);
-  EXPECT_NEAR(exact.norms[0] / native.norms[0], 1.0, 2e-3);
-  for (std::size_t i = 0; i < exact.losses.size(); ++i) {
-    EXPECT_NEAR(exact.losses[i], native.losses[i], 5e-3) << "step " << i + 1;
-  }
-  EXPECT_LT(native.losses.back(), native.losses.front() - 0.1);
+  expect_float_accuracy(train(small_config(), "exact", 20), train(small_config(), "native", 20));
 }
 
-// bfloat16 has 8 bits of significand: rounding errors of 2^-9 of an operand, averaged over a loss.
-// They must be seen (a dtype that is not used would pass), and must not stop learning.
 TEST(Native, Bf16AgreesWithExactToBfloat16Accuracy) {
-  const Trajectory exact = train(small_config(), "exact", 20);
-  const Trajectory bf16 = train(small_config(), "native", 20, "bf16");
-  EXPECT_NEAR(exact.losses[0], bf16.losses[0], 1e-2);
-  EXPECT_GT(std::abs(exact.losses[0] - bf16.losses[0]), 1e-6);
-  EXPECT_NEAR(exact.norms[0] / bf16.norms[0], 1.0, 2e-2);
-  for (std::size_t i = 0; i < exact.losses.size(); ++i) {
-    EXPECT_NEAR(exact.losses[i], bf16.losses[i], 5e-2) << "step " << i + 1;
-  }
-  EXPECT_LT(bf16.losses.back(), bf16.losses.front() - 0.1);
+  expect_bf16_accuracy(train(small_config(), "exact", 20),
+                       train(small_config(), "native", 20, "bf16"));
 }
 
 TEST(Native, Bf16TwiceGivesTheSameBits) {
   const Trajectory first = train(small_config(), "native", 3, "bf16");
   const Trajectory second = train(small_config(), "native", 3, "bf16");
-  EXPECT_EQ(first.losses, second.losses);
-  EXPECT_EQ(first.norms, second.norms);
+  EXPECT_TRUE(first == second);
 }
 
 TEST(Native, TwiceGivesTheSameBits) {
   const Trajectory first = train(small_config(), "native", 3);
   const Trajectory second = train(small_config(), "native", 3);
-  EXPECT_EQ(first.losses, second.losses);
-  EXPECT_EQ(first.norms, second.norms);
+  EXPECT_TRUE(first == second);
 }
 
 TEST(Native, NamesWhatItsPromiseDependsOn) {
-  const auto held = held_constant("native", 2);
+  manifests::RunConfig running;
+  const auto held = held_constant("native", running, 2);
   EXPECT_EQ(held.at("threads"), "2");
   EXPECT_FALSE(held.at("libtorch").empty());
-  EXPECT_TRUE(held_constant("exact", 2).empty());
+  EXPECT_TRUE(held_constant("exact", running, 2).empty());
+  running.micro_batch = 1;
+  EXPECT_NE(held_constant("native", running, 2), held);
+  running.device = "cuda";
+  EXPECT_TRUE(held_constant("exact", running, 2).empty());
+}
+
+// What is said where `library` stands for LibTorch's CUDA part, when asked for what is held
+// constant and when asked to train.
+std::vector<Error> cuda_failures(const std::string& library) {
+  ::setenv("REPRO_TORCH_CUDA", library.c_str(), 1);
+  std::vector<Error> errors;
+  const auto collect = [&](auto&& work) {
+    try {
+      work();
+      ADD_FAILURE() << library << " is no GPU";
+    } catch (const Error& error) {
+      errors.push_back(error);
+    }
+  };
+  manifests::Config config = small_config();
+  config.run.device = "cuda";
+  collect([&] { held_constant("native", config.run, 1); });
+  collect([&] { train(config, "native", 1); });
+  ::unsetenv("REPRO_TORCH_CUDA");
+  return errors;
+}
+
+TEST(NativeOnAGpu, WithoutTheLibrary) {
+  for (const Error& error : cuda_failures("nowhere/libtorch_cuda.so")) {
+    EXPECT_EQ(error.code(), Code::environment);
+    EXPECT_THAT(error.message(), HasSubstr("--device cuda: cannot load LibTorch's CUDA part: "
+                                           "nowhere/libtorch_cuda.so"));
+    EXPECT_THAT(error.hint(), AllOf(HasSubstr("scripts/deps --cuda"), HasSubstr("docs/gpu.md"),
+                                    HasSubstr("REPRO_TORCH_CUDA")));
+  }
+}
+
+TEST(NativeOnAGpu, WithALibraryThatFindsNone) {
+  const std::string library =
+      *find_environment("REPRO_BINARY_DIR") + "/tests/libfake_torch_cuda.so";
+  for (const Error& error : cuda_failures(library)) {
+    EXPECT_EQ(error.code(), Code::environment);
+    EXPECT_EQ(error.message(), "--device cuda: LibTorch's CUDA part finds no GPU that it can use");
+    EXPECT_THAT(error.hint(), AllOf(HasSubstr("repro doctor"), HasSubstr("--device cpu")));
+  }
+  EXPECT_EQ(*find_environment("CUBLAS_WORKSPACE_CONFIG"), ":4096:8");
+}
+
+// After a GPU was asked for, the CPU's bits are what they were.
+TEST(NativeOnAGpu, ARefusalLeavesTheCpuAsItWas) {
+  const Trajectory before = train(small_config(), "native", 3, "bf16");
+  cuda_failures("nowhere/libtorch_cuda.so");
+  const Trajectory after = train(small_config(), "native", 3, "bf16");
+  EXPECT_TRUE(before == after);
 }
 
 }  // namespace
