@@ -119,7 +119,8 @@ int verify_run(Context& context, const Resolved& what, const Arguments& argument
   if (const auto seed = arguments.find_count("--seed")) {
     request.seed = static_cast<std::uint64_t>(*seed);
   }
-  request.running = running_choices(arguments);
+  request.running =
+      running_choices(arguments, {"--threads", "--kernels", "--micro-batch", "--device"});
   const ReplayCheck replay(context, *what.run, request);
   replay.print_plan();
   const int status = verify_stored(context, what, options);
@@ -175,7 +176,9 @@ Command make_verify_command() {
                       {"--seed", ValueKind::one, "N", "seed of the sample (default: fresh)"},
                       {"--tensor", ValueKind::one, "NAME", "check only this tensor"},
                       {"--threads", ValueKind::one, "N", "threads of the replay"},
-                      {"--kernels", ValueKind::one, "PATH", "kernels of the replay"}},
+                      {"--kernels", ValueKind::one, "PATH", "kernels of the replay"},
+                      {"--micro-batch", ValueKind::one, "N", "sequences at a time in the replay"},
+                      {"--device", ValueKind::one, "NAME", "cpu or cuda, for the replay"}},
           .run = run_verify};
 }
 

@@ -97,7 +97,7 @@ manifests::RunSpec make_inference_spec(Context& context, const Arguments& argume
   spec.store = context.store().folder();
   spec.run = std::move(run);
   spec.last = step;
-  spec.running = running_choices(arguments);
+  spec.running = running_choices(arguments, {"--threads", "--kernels"});
   spec.inference.emplace();
   spec.inference->batch = count_option(arguments, "--batch", 1, spec.inference->batch);
   return spec;

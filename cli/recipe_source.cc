@@ -106,8 +106,8 @@ bool lists(const Json& event, const char* key, const std::string& value) {
                 found->at("hint").get<std::string>());
   }
   throw Error(Code::environment, "the trainer of this build has no device " + device,
-              "`repro doctor` says what it has; on the CPU the bits are those that any device must "
-              "give");
+              "`repro doctor` says what it has; on the CPU exact gives the bits that any device "
+              "must give");
 }
 
 }  // namespace
@@ -163,12 +163,13 @@ std::vector<manifests::Override> running_overrides(const Arguments& arguments) {
   return overrides;
 }
 
-manifests::RunConfig running_choices(const Arguments& arguments) {
+manifests::RunConfig running_choices(const Arguments& arguments,
+                                     std::initializer_list<std::string_view> options) {
   manifests::Config config;
-  for (const char* key : {"threads", "kernels"}) {
-    const std::string option = std::string("--") + key;
-    const auto value = arguments.find(option);
-    if (value) manifests::set_config_value(config, std::string("run.") + key, *value, option);
+  for (const RunningOption& option : running_table()) {
+    if (std::find(options.begin(), options.end(), option.spec.name) == options.end()) continue;
+    const auto value = arguments.find(option.spec.name);
+    if (value) manifests::set_config_value(config, option.key, *value, option.spec.name);
   }
   return config.run;
 }

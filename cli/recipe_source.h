@@ -1,6 +1,7 @@
 // A recipe as a command is given it: which one, and what is laid over it.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,8 +34,9 @@ std::vector<OptionSpec> running_options();
 std::vector<manifests::Override> set_overrides(const Arguments& arguments);
 std::vector<manifests::Override> running_overrides(const Arguments& arguments);
 
-// --threads and --kernels, checked, for commands that have no other running option.
-manifests::RunConfig running_choices(const Arguments& arguments);
+// Checked, for commands that have no other running options than these.
+manifests::RunConfig running_choices(const Arguments& arguments,
+                                     std::initializer_list<std::string_view> options);
 
 // Refuses what this version or machine cannot do: more than one rank (Error(unsupported)), devices
 // and profiles that the worker does not have (Error(environment); asks the worker only if needed).

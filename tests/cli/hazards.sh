@@ -57,6 +57,14 @@ repro doctor | grep -q "gpu " || fail "doctor says nothing of the GPU"
 if [ -e "$bin/librepro_cuda.so" ]; then  # no driver, or one that is shown no GPU
   expect 5 "NVIDIA driver" env CUDA_VISIBLE_DEVICES= $train --again --device cuda
 fi
+case $has in
+  *"exact native"*)  # what a native run is bound to
+    expect 0 "step   2" repro train olmo2-tiny --smoke --profile native --until 2 --name native
+    expect 0 identical repro verify native --replay
+    expect 5 "micro_batch: the run has 0, here is 1" repro verify native --replay --micro-batch 1
+    expect 5 "cannot load LibTorch's CUDA part" env REPRO_TORCH_CUDA=none.so repro verify native --replay --device cuda
+    repro rm native >/dev/null ;;
+esac
 
 # What exact sums are not proven for.
 for limit in model.hidden_size=16777218 model.intermediate_size=16777217 model.vocab_size=16777217 \
