@@ -117,7 +117,7 @@ void read_omissible(const KeyRow& row, const Json& root, Config& config, std::st
   const Json& parent = section.empty() ? root : root.at(section);
   const bool present = parent.contains(word);
   if (present) read_field(parent, word, row.field(config), what);
-  if (present ? field_text(row.field(config)) == row.key.default_value : !section.empty()) {
+  if (present ? field_text(row.field(config)) == row.key.default_value : parent.empty()) {
     fail_field(what, "section \"" + section + "\" says no more than its default");
   }
 }

@@ -4,7 +4,8 @@
 // Each key is *deciding* (it can change a bit of a state or of the log) or *running* (it cannot).
 // manifests/config_keys.h has the table of all keys. Canonical JSON of a config nests by dots
 // ("model": {"hidden_size": 128, ...}); decimals are strings in shortest round-trip form;
-// native.dtype stands there only where it is not fp32.
+// native.dtype, data.order and data.order_chunk stand there only where they differ from the
+// default.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,10 @@ struct ModelConfig {
 struct DataConfig {
   std::string tokenizer = "byte";
   std::int64_t sequence_length = 0;  // required
-  std::int64_t holdout_every = 20;   // every k-th instance is held out for evaluation; 0: none
+  // "order", or as OLMo's trainers did it: "olmo_order", "olmo_core_order" (docs/order.md).
+  std::string order = "order";
+  std::int64_t order_chunk = 1;     // olmo_core_order: so many sequences of a shard stay together
+  std::int64_t holdout_every = 20;  // every k-th instance is held out for evaluation; 0: none
   // Half-open ranges [a, b) of batches of the order that are passed over, sorted, disjoint.
   std::vector<std::pair<std::int64_t, std::int64_t>> skip_batches;
   std::string source;  // running: default path of the data, for `train` without --data

@@ -57,6 +57,13 @@ void check_training(const Config& config) {
   }
 }
 
+void check_order(const DataConfig& data) {
+  if (data.order_chunk != 1 && data.order != "olmo_core_order") {
+    fail(named("data.order_chunk", data.order_chunk) + " does not go with data.order " + data.order,
+         "set data.order: olmo_core_order, or leave data.order_chunk out");
+  }
+}
+
 void check_native(const Config& config) {
   if (config.profile != "native" && config.native != NativeConfig{}) {
     fail("native.dtype " + config.native.dtype + " does not go with profile " + config.profile,
@@ -71,6 +78,7 @@ void check_config(const Config& config) {
   for (const KeyRow& row : key_rows()) check_limits(row, row.field(copy), "");
   check_heads(config.model);
   check_training(config);
+  check_order(config.data);
   check_native(config);
 }
 

@@ -149,6 +149,12 @@ void add_data_rows(std::vector<KeyRow>& rows) {
                                   kMaxCount, "tokens a sequence")));
   rows.push_back(integer("data.holdout_every", in<data, &D::holdout_every>, 0, kMaxSteps,
                          "every k-th instance is held out for evaluation; 0: none"));
+  rows.push_back(omitting_default(
+      one_of("data.order", in<data, &D::order>, {"order", "olmo_order", "olmo_core_order"},
+             "order of the samples; olmo_*: as OLMo's trainers shuffle")));
+  rows.push_back(
+      omitting_default(integer("data.order_chunk", in<data, &D::order_chunk>, 1, kMaxCount,
+                               "olmo_core_order: so many sequences of a shard stay together")));
   rows.push_back(ranges("data.skip_batches", in<data, &D::skip_batches>,
                         "half-open ranges of batches of the order that are passed over"));
   rows.push_back(running(

@@ -6,19 +6,23 @@ namespace repro::manifests {
 
 const std::map<std::string, std::string>& operator_versions() {
   static const std::map<std::string, std::string> versions = {
-      {"adamw", "1"},                      // update rule
-      {"bpe", "1"},                        // tokenizer: byte-level BPE, its file in the dataset
-      {"byte", "1"},                       // tokenizer: UTF-8 bytes
-      {"clip", "1"},                       // global gradient norm
-      {"constant", "1"},                   // schedules
-      {"cosine", "1"},   {"exact", "1"},   // profile: integer arithmetic
-      {"ids", "1"},                        // tokenizer: none
-      {"init", "1"},                       // initial weights
-      {"linear", "1"},   {"native", "1"},  // profile: the vendor's kernels
-      {"olmo2", "1"},                      // model
-      {"order", "1"},                      // order of samples
-      {"philox", "1"},                     // random numbers
-      {"roots", "1"},                      // tensor, model and state roots
+      {"adamw", "1"},     // update rule
+      {"bpe", "1"},       // tokenizer: byte-level BPE, its file in the dataset
+      {"byte", "1"},      // tokenizer: UTF-8 bytes
+      {"clip", "1"},      // global gradient norm
+      {"constant", "1"},  // schedules
+      {"cosine", "1"},
+      {"exact", "1"},  // profile: integer arithmetic
+      {"ids", "1"},    // tokenizer: none
+      {"init", "1"},   // initial weights
+      {"linear", "1"},
+      {"native", "1"},           // profile: the vendor's kernels
+      {"olmo2", "1"},            // model
+      {"olmo_core_order", "1"},  // orders of samples
+      {"olmo_order", "1"},
+      {"order", "1"},
+      {"philox", "1"},  // random numbers
+      {"roots", "1"},   // tensor, model and state roots
   };
   return versions;
 }
@@ -30,10 +34,11 @@ std::map<std::string, std::string> operators_of(const Config& config) {
     REPRO_CHECK(found != operator_versions().end());
     used.insert(*found);
   };
-  for (const char* name : {"init", "order", "philox", "roots"}) use(name);
+  for (const char* name : {"init", "philox", "roots"}) use(name);
   use(config.profile);
   use(config.model.family);
   use(config.data.tokenizer);
+  use(config.data.order);
   use(config.optimizer.name);
   use(config.schedule.name);
   if (config.train.clip_norm > 0) use("clip");

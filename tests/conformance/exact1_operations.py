@@ -342,6 +342,16 @@ def _(i):
                                             float(i["std"]), float(i["cutoff"]))}
 
 
+@operation("olmo_order")
+def _(i):
+    order = random.OlmoOrder(i["order"], int(i["chunk"]), i["shard_tokens"].tolist(),
+                             int(i["seed"]), int(i["sequence_length"]), int(i["holdout_every"]),
+                             int(i["batch_size"]))
+    samples = np.array([order.batch(b) for b in i["batches"].tolist()], np.int64)
+    return {"epochs": samples[..., 0], "instances": samples[..., 1],
+            "first_tokens": samples[..., 2]}
+
+
 @operation("order")
 def _(i):
     order = random.Order(int(i["num_tokens"]), i["root"], int(i["seed"]),

@@ -123,6 +123,35 @@ class Order:
         return cursor, cursor + 1
 
 
+# --- olmo_order/1, olmo_core_order/1 -------------------------------------------------------------
+
+class OlmoOrder:
+    """Which samples are in which batch of OLMo's trainers; the shuffle is numpy's own."""
+
+    def __init__(self, name, chunk, shard_tokens, seed, sequence_length, holdout_every, batch_size):
+        self.seed = seed + (name == "olmo_core_order")
+        self.chunk, self.batch_size = chunk, batch_size
+        begins, first = [], 0
+        for tokens in shard_tokens:
+            windows = tokens // sequence_length // chunk * chunk
+            begins += [first + w * sequence_length for w in range(windows)]
+            first += tokens
+        self.training = [(i, begin) for i, begin in enumerate(begins)
+                         if not holdout_every or i % holdout_every != holdout_every - 1]
+        self.per_epoch = len(self.training) // chunk * chunk // batch_size * batch_size
+
+    def global_indices(self, epoch):
+        chunks = np.arange(len(self.training) // self.chunk, dtype=np.uint32)
+        np.random.Generator(np.random.PCG64(self.seed + epoch)).shuffle(chunks)
+        return (chunks[:, None] * self.chunk + np.arange(self.chunk)).reshape(-1)
+
+    def batch(self, b):
+        """(epoch, instance, first token) of each sample."""
+        epoch, place = divmod(b * self.batch_size, self.per_epoch)
+        indices = self.global_indices(epoch)[place:place + self.batch_size]
+        return [(epoch, *self.training[i]) for i in indices]
+
+
 def batch_digest(ids):
     return hashlib.sha256(np.asarray(ids).astype("<u4").tobytes()).hexdigest()
 

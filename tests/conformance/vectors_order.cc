@@ -15,7 +15,7 @@ namespace {
 
 OrderSpec order_spec(const Json& in) {
   OrderSpec spec;
-  spec.num_tokens = get_one<std::int64_t>(in, "num_tokens");
+  spec.shard_tokens = {get_one<std::int64_t>(in, "num_tokens")};
   spec.dataset_root = parse_digest(in.at("root").get<std::string>(), "root");
   spec.seed = get_one<std::int64_t>(in, "seed");
   spec.sequence_length = get_one<std::int64_t>(in, "sequence_length");
@@ -54,6 +54,31 @@ Json order_of(const Context&, const Json& in) {
           {"held_out", integers(held_out)}};
 }
 
+Json olmo_order_of(const Context&, const Json& in) {
+  OrderSpec spec;
+  spec.name = in.at("order").get<std::string>();
+  spec.chunk = get_one<std::int64_t>(in, "chunk");
+  spec.shard_tokens = get<std::int64_t>(in, "shard_tokens");
+  spec.seed = get_one<std::int64_t>(in, "seed");
+  spec.sequence_length = get_one<std::int64_t>(in, "sequence_length");
+  spec.holdout_every = get_one<std::int64_t>(in, "holdout_every");
+  spec.batch_size = get_one<std::int64_t>(in, "batch_size");
+  const SampleOrder order(spec);
+  const auto batches = get<std::int64_t>(in, "batches");
+  std::vector<std::int64_t> epochs, instances, first_tokens;
+  for (const std::int64_t batch : batches) {
+    for (const Sample& sample : order.batch(batch)) {
+      epochs.push_back(sample.epoch);
+      instances.push_back(sample.instance);
+      first_tokens.push_back(sample.first_token);
+    }
+  }
+  const Shape shape = {static_cast<std::int64_t>(batches.size()), spec.batch_size};
+  return {{"epochs", integers(epochs, shape)},
+          {"instances", integers(instances, shape)},
+          {"first_tokens", integers(first_tokens, shape)}};
+}
+
 Json digest_of_batch(const Context&, const Json& in) {
   return {{"digest", token_digest(get<std::uint32_t>(in, "ids")).hex()}};
 }
@@ -71,8 +96,33 @@ Json order_in(std::int64_t num_tokens, std::int64_t seed, std::int64_t sequence_
           {"updates", scalar(std::int64_t{6})}};
 }
 
+Json olmo_order_in(const char* order, std::int64_t chunk, std::int64_t seed,
+                   const std::vector<std::int64_t>& batches) {
+  return {{"order", order},
+          {"chunk", scalar(chunk)},
+          {"shard_tokens", integers(std::vector<std::int64_t>{1234, 7, 80, 4099, 1234, 88})},
+          {"seed", scalar(seed)},
+          {"sequence_length", scalar(std::int64_t{8})},
+          {"holdout_every", scalar(std::int64_t{0})},
+          {"batch_size", scalar(std::int64_t{6})},
+          {"batches", integers(batches)}};
+}
+
+void add_olmo_cases(std::vector<Case>& cases) {
+  const std::vector<std::int64_t> batches = {0, 1, 139, 140, 141, 300};
+  cases.push_back({"olmo_order", "1B, 7B, 13B", olmo_order_in("olmo_order", 1, 6198, batches)});
+  cases.push_back({"olmo_order", "32B", olmo_order_in("olmo_core_order", 2, 34521, batches)});
+  cases.push_back({"olmo_order", "no chunks", olmo_order_in("olmo_core_order", 1, 42, batches)});
+  cases.push_back({"olmo_order", "a seed of two words",
+                   olmo_order_in("olmo_order", 1, std::int64_t{3} << 40, batches)});
+  Json in = olmo_order_in("olmo_core_order", 4, 7, batches);
+  in["holdout_every"] = scalar(std::int64_t{20});
+  cases.push_back({"olmo_order", "held out and in chunks", in});
+}
+
 std::vector<Case> order_cases() {
   std::vector<Case> cases;
+  add_olmo_cases(cases);
   cases.push_back({"order", "three epochs", order_in(103, 1, 10, 4, 3)});
   cases.push_back({"order", "nothing held out", order_in(103, 1, 10, 0, 4)});
   cases.push_back({"order", "another seed", order_in(103, 2, 10, 4, 3)});
@@ -152,7 +202,9 @@ std::vector<Case> root_cases() {
 }  // namespace
 
 Group order_group() {
-  return {"order", {{"order", order_of}, {"batch_digest", digest_of_batch}}, order_cases};
+  return {"order",
+          {{"order", order_of}, {"olmo_order", olmo_order_of}, {"batch_digest", digest_of_batch}},
+          order_cases};
 }
 
 Group root_group() {

@@ -28,6 +28,8 @@ TEST(Config, KeysAreFrozen) {
             (key.required ? "required" : "=" + key.default_value) + "\n";
   }
   EXPECT_EQ(list, R"(data.holdout_every integer deciding =20
+data.order text deciding =order
+data.order_chunk integer deciding =1
 data.sequence_length integer deciding required
 data.skip_batches ranges deciding =
 data.source text running =
@@ -98,6 +100,22 @@ TEST(Config, NativeDtypeStandsInTheBytesOnlyWhereItIsNotTheDefault) {
   config.native.dtype = "bf16";
   EXPECT_THAT(encode_config(config), HasSubstr(R"("native":{"dtype":"bf16"})"));
   EXPECT_EQ(deciding_keys(config)["native"]["dtype"], "bf16");
+}
+
+TEST(Config, TheOrderStandsInTheBytesOnlyWhereItIsNotTheDefault) {
+  Config config = sample_config();
+  EXPECT_THAT(encode_config(config), Not(HasSubstr("order")));
+  EXPECT_EQ(operators_of(config).at("order"), "1");
+  config.data.order = "olmo_core_order";
+  config.data.order_chunk = 2;
+  EXPECT_THAT(encode_config(config),
+              HasSubstr(R"("order":"olmo_core_order","order_chunk":2,"sequence_length")"));
+  EXPECT_EQ(parse_config(encode_config(config), "config"), config);
+  EXPECT_EQ(operators_of(config).at("olmo_core_order"), "1");
+  EXPECT_FALSE(operators_of(config).contains("order"));
+  std::string text = encode_config(config);
+  text.replace(text.find(R"("order_chunk":2)"), 15, R"("order_chunk":1)");
+  EXPECT_EQ(failure_of([&] { parse_config(text, "config"); }).code, "corruption");
 }
 
 TEST(Config, DecimalsAreKeptToTheBit) {
@@ -187,6 +205,8 @@ constexpr Refusal kRefusals[] = {
     {"optimizer.name", "adam", "did you mean adamw?"},
     {"profile", "exakt", "did you mean exact?"},
     {"native.dtype", "bf15", "did you mean bf16?"},
+    {"data.order", "olmo-order", "did you mean olmo_order?"},
+    {"data.order_chunk", "0", "expected an integer in 1.."},
     {"run.kernels", "avx3", "did you mean avx2?"},
     {"run.device", "gpu", "expected one of cpu|cuda"},
     {"run.ranks", "0", "expected an integer in 1.."},
@@ -233,6 +253,11 @@ TEST(Config, RelationsBetweenKeysAreChecked) {
       {[](Config& c) { c.data.holdout_every = 0; }, "needs held-out text"},
       {[](Config& c) { c.native.dtype = "bf16"; },
        "native.dtype bf16 does not go with profile exact"},
+      {[](Config& c) {
+         c.data.order = "olmo_order";
+         c.data.order_chunk = 2;
+       },
+       "data.order_chunk 2 does not go with data.order olmo_order"},
       {[](Config& c) { c.model.vocab_size = 0; }, "model.vocab_size is \"0\""},
       {[](Config& c) { c.train.steps = 0; }, "train.steps is \"0\""},
       {[](Config& c) { c.optimizer.beta1 = std::nan(""); }, "optimizer.beta1 is \"nan\""},

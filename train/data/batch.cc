@@ -43,7 +43,7 @@ std::span<const std::uint32_t> Batch::row(std::size_t sample) const {
 }
 
 Batch read_batch(TokenStream& stream, const SampleOrder& order, std::int64_t batch_index) {
-  REPRO_CHECK(stream.num_tokens() == order.spec().num_tokens);
+  REPRO_CHECK(stream.num_tokens() == order.spec().num_tokens());
   Batch batch{.index = batch_index,
               .sequence_length = order.spec().sequence_length,
               .samples = order.batch(batch_index),
@@ -60,9 +60,9 @@ Batch read_batch(TokenStream& stream, const SampleOrder& order, std::int64_t bat
 
 std::vector<std::uint32_t> read_held_out(TokenStream& stream, const SampleOrder& order,
                                          std::int64_t i) {
-  REPRO_CHECK(stream.num_tokens() == order.spec().num_tokens);
+  REPRO_CHECK(stream.num_tokens() == order.spec().num_tokens());
   std::vector<std::uint32_t> tokens(static_cast<std::size_t>(order.spec().sequence_length));
-  stream.read(order.held_out_instance(i) * order.spec().sequence_length, tokens);
+  stream.read(order.first_token(order.held_out_instance(i)), tokens);
   return tokens;
 }
 

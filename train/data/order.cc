@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -12,6 +13,8 @@
 
 namespace repro::train {
 namespace {
+
+bool is_order_1(const OrderSpec& spec) { return spec.name == "order"; }
 
 // The Philox key of an epoch's permutation.
 std::uint64_t epoch_key(const OrderSpec& spec, std::int64_t epoch) {
@@ -24,6 +27,7 @@ std::uint64_t epoch_key(const OrderSpec& spec, std::int64_t epoch) {
 
 void check_spec(const OrderSpec& spec) {
   REPRO_CHECK(spec.sequence_length >= 1 && spec.batch_size >= 1 && spec.holdout_every >= 0);
+  REPRO_CHECK(spec.chunk >= 1 && (spec.chunk == 1 || spec.name == "olmo_core_order"));
   std::int64_t end = 0;
   for (const auto& [first, stop] : spec.skip_batches) {
     REPRO_CHECK(first >= end && stop > first);
@@ -47,23 +51,33 @@ OrderSpec plan_order(const manifests::Config& config, const manifests::Dataset& 
                             dataset.vocab_size - 1, config.model.vocab_size),
                 fmt::format("set model.vocab_size to {} or more", dataset.vocab_size));
   }
-  return {.num_tokens = dataset.num_tokens(),
-          .dataset_root = manifests::dataset_root(dataset),
-          .seed = config.train.seed,
-          .sequence_length = config.data.sequence_length,
-          .holdout_every = config.data.holdout_every,
-          .batch_size = config.train.batch_size,
-          .skip_batches = config.data.skip_batches};
+  OrderSpec spec{.name = config.data.order,
+                 .chunk = config.data.order_chunk,
+                 .shard_tokens = {},
+                 .dataset_root = manifests::dataset_root(dataset),
+                 .seed = config.train.seed,
+                 .sequence_length = config.data.sequence_length,
+                 .holdout_every = config.data.holdout_every,
+                 .batch_size = config.train.batch_size,
+                 .skip_batches = config.data.skip_batches};
+  for (const manifests::Shard& shard : dataset.shards)
+    spec.shard_tokens.push_back(shard.num_tokens);
+  return spec;
 }
 
-SampleOrder::SampleOrder(OrderSpec spec) : spec_(std::move(spec)) {
+std::int64_t OrderSpec::num_tokens() const {
+  return std::accumulate(shard_tokens.begin(), shard_tokens.end(), std::int64_t{0});
+}
+
+SampleOrder::SampleOrder(OrderSpec spec, const OrderCache* cache) : spec_(std::move(spec)) {
   check_spec(spec_);
-  num_instances_ = spec_.num_tokens / spec_.sequence_length;
+  place_instances();
   if (num_instances_ == 0) {
-    throw Error(Code::invalid_argument,
-                fmt::format("the dataset has {} tokens; one sequence takes {}", spec_.num_tokens,
-                            spec_.sequence_length),
-                "add more data, or lower data.sequence_length");
+    throw Error(
+        Code::invalid_argument,
+        fmt::format("the dataset has {} tokens{}; one sequence takes {}", spec_.num_tokens(),
+                    is_order_1(spec_) ? "" : " in shards too short", spec_.sequence_length),
+        "add more data, or lower data.sequence_length");
   }
   if (num_training() == 0) {
     throw Error(
@@ -73,6 +87,47 @@ SampleOrder::SampleOrder(OrderSpec spec) : spec_(std::move(spec)) {
                     num_instances_, spec_.sequence_length, spec_.holdout_every),
         "add more data, lower data.sequence_length, or change data.holdout_every (0: none)");
   }
+  plan_epochs(cache);
+}
+
+void SampleOrder::place_instances() {
+  if (is_order_1(spec_)) {
+    runs_.push_back({});
+    num_instances_ = spec_.num_tokens() / spec_.sequence_length;
+    return;
+  }
+  std::int64_t first_token = 0;
+  for (const std::int64_t tokens : spec_.shard_tokens) {
+    runs_.push_back({.first_instance = num_instances_, .first_token = first_token});
+    const std::int64_t windows = tokens / spec_.sequence_length;
+    num_instances_ += windows - windows % spec_.chunk;
+    first_token += tokens;
+  }
+}
+
+void SampleOrder::plan_epochs(const OrderCache* cache) {
+  samples_per_epoch_ = num_training();
+  if (is_order_1(spec_)) return;
+  const std::int64_t count = num_training() - num_training() % spec_.chunk;
+  samples_per_epoch_ = count - count % spec_.batch_size;
+  if (samples_per_epoch_ == 0) {
+    throw Error(
+        Code::invalid_argument,
+        fmt::format("the dataset has {} sequences to train on; {} takes whole batches of {}", count,
+                    spec_.name, spec_.batch_size),
+        "add more data, or lower train.batch_size or data.sequence_length");
+  }
+  if (count >= UINT32_MAX) {
+    throw Error(Code::invalid_argument,
+                fmt::format("{} sequences to train on are more than {} can number (2^32 - 2)",
+                            count, spec_.name),
+                "set data.order to order, or raise data.sequence_length");
+  }
+  const std::uint64_t first_epoch = spec_.name == "olmo_core_order" ? 1 : 0;
+  epochs_.emplace(Shuffle{.seed = static_cast<std::uint64_t>(spec_.seed) + first_epoch,
+                          .count = count,
+                          .chunk = spec_.chunk},
+                  cache);
 }
 
 std::int64_t SampleOrder::num_held_out() const {
@@ -89,14 +144,27 @@ std::int64_t SampleOrder::held_out_instance(std::int64_t i) const {
   return i * spec_.holdout_every + spec_.holdout_every - 1;
 }
 
+std::int64_t SampleOrder::first_token(std::int64_t instance) const {
+  REPRO_CHECK(instance >= 0 && instance < num_instances_);
+  const auto after =
+      std::upper_bound(runs_.begin(), runs_.end(), instance,
+                       [](std::int64_t i, const Run& run) { return i < run.first_instance; });
+  const Run& run = *(after - 1);
+  return run.first_token + (instance - run.first_instance) * spec_.sequence_length;
+}
+
 Sample SampleOrder::sample(std::int64_t index) const {
   REPRO_CHECK(index >= 0);
-  Sample sample{.index = index, .epoch = index / num_training(), .instance = 0, .first_token = 0};
-  const std::uint64_t place = permutation(epoch_key(spec_, sample.epoch),
-                                          static_cast<std::uint64_t>(index % num_training()),
-                                          static_cast<std::uint64_t>(num_training()));
-  sample.instance = training_instance(static_cast<std::int64_t>(place));
-  sample.first_token = sample.instance * spec_.sequence_length;
+  Sample sample{
+      .index = index, .epoch = index / samples_per_epoch_, .instance = 0, .first_token = 0};
+  const std::int64_t position = index % samples_per_epoch_;
+  const std::int64_t place =
+      epochs_ ? epochs_->index_at(sample.epoch, position)
+              : static_cast<std::int64_t>(permutation(epoch_key(spec_, sample.epoch),
+                                                      static_cast<std::uint64_t>(position),
+                                                      static_cast<std::uint64_t>(num_training())));
+  sample.instance = training_instance(place);
+  sample.first_token = first_token(sample.instance);
   return sample;
 }
 

@@ -13,8 +13,8 @@ struct Trainer::Data {
   SampleOrder order;
 
   Data(const manifests::Config& config, const artifacts::Store& store,
-       const manifests::Dataset& dataset)
-      : stream(store, dataset), order(plan_order(config, dataset)) {}
+       const manifests::Dataset& dataset, const OrderCache* orders)
+      : stream(store, dataset), order(plan_order(config, dataset), orders) {}
 };
 
 Trainer::Trainer(const manifests::Config& config, const artifacts::Store& store,
@@ -26,7 +26,7 @@ Trainer::Trainer(const manifests::Config& config, const artifacts::Store& store,
 Trainer::~Trainer() = default;
 
 void Trainer::configure(const artifacts::Store& store, const manifests::Dataset& dataset) {
-  data_ = std::make_unique<Data>(config_, store, dataset);
+  data_ = std::make_unique<Data>(config_, store, dataset, machine_.orders);
   backend_.reset();  // first: a device need not hold two states
   backend_ = make_backend(config_, machine_, parameters_);
 }

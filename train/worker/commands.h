@@ -14,7 +14,9 @@ extern std::atomic<bool> stop_requested;
 
 // Threads and choices of this process, from the spec's running keys.
 int thread_count(const manifests::RunConfig& running);
-Machine make_machine(const manifests::RunConfig& running, Parallel& parallel);
+// Borrows both pointers.
+Machine make_machine(const manifests::RunConfig& running, Parallel& parallel,
+                     const OrderCache* orders = nullptr);
 
 // Each throws Error; `run_train` throws Error(cancelled) after a clean stop by a signal.
 void run_train(const manifests::RunSpec& spec);

@@ -64,6 +64,7 @@ Cursor stored_cursor(const artifacts::Store& store, const manifests::Run& run, s
 
 void run_batch(const manifests::RunSpec& spec) {
   const artifacts::Store store = artifacts::Store::open(system_file_system(), spec.store);
+  const OrderCache orders(store, nullptr);
   const manifests::Run& run = spec.run;
   if (spec.last <= run.segments.front().first_step) {
     throw Error(
@@ -75,7 +76,7 @@ void run_batch(const manifests::RunSpec& spec) {
   while (true) {
     const SegmentInputs inputs =
         load_segment(store, manifests::segment_of(run, cursor.step + 1), spec.running);
-    const SampleOrder order(plan_order(inputs.config, inputs.dataset));
+    const SampleOrder order(plan_order(inputs.config, inputs.dataset), &orders);
     const std::int64_t index = order.next_batch(cursor.batch);
     cursor = {cursor.step + 1, index + 1};
     if (cursor.step < spec.last) continue;

@@ -7,6 +7,7 @@
 #include "artifacts/base/environment.h"
 #include "artifacts/base/error.h"
 #include "artifacts/base/number_text.h"
+#include "train/data/olmo_order.h"
 #include "train/engine/checkpoints.h"
 #include "train/engine/profile.h"
 #include "train/engine/run_source.h"
@@ -24,7 +25,7 @@ class TrainSession {
         store_(artifacts::Store::open(system_file_system(), spec.store)),
         parallel_(thread_count(spec.running)),
         cursor_(store_, spec.run, spec.run.states.empty() ? first_step() : spec.run.step,
-                make_machine(spec.running, parallel_), spec.running),
+                make_machine(spec.running, parallel_, &orders_), spec.running),
         writer_(store_, spec.run, spec.published) {
     if (!spec.profile) return;
     manifests::ProfileRequest request = *spec.profile;
@@ -199,6 +200,7 @@ class TrainSession {
 
   const manifests::RunSpec& spec_;
   artifacts::Store store_;
+  const OrderCache orders_{store_, &store_};
   Parallel parallel_;
   RunCursor cursor_;
   RunWriter writer_;  // after the cursor: a run that cannot begin is not published

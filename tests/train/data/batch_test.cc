@@ -25,7 +25,7 @@ class BatchTest : public testing::Test, protected DataFixture {
 
   OrderSpec make_spec() {
     OrderSpec spec;
-    spec.num_tokens = stream_.num_tokens();
+    spec.shard_tokens = {stream_.num_tokens()};
     spec.dataset_root = manifests::dataset_root(stream_.dataset());
     spec.sequence_length = 12;
     spec.holdout_every = 3;
@@ -58,7 +58,7 @@ TEST_F(BatchTest, HeldOutTokensAreThoseOfTheInstance) {
 
 TEST_F(BatchTest, AnotherStreamThanTheOrdersIsAProgrammersError) {
   OrderSpec spec = make_spec();
-  spec.num_tokens += 1;
+  spec.shard_tokens[0] += 1;
   EXPECT_EQ(catch_error([&] { read_batch(stream_, SampleOrder(spec), 0); }).code(), Code::internal);
 }
 

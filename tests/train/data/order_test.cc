@@ -21,7 +21,7 @@ using testing::HasSubstr;
 
 OrderSpec spec_of(std::int64_t num_instances, std::int64_t holdout_every, std::int64_t batch_size) {
   OrderSpec spec;
-  spec.num_tokens = num_instances * 8 + 3;
+  spec.shard_tokens = {num_instances * 8 + 3};
   spec.dataset_root = sha256("dataset");
   spec.seed = 7;
   spec.sequence_length = 8;
@@ -111,6 +111,99 @@ TEST(Order, GoldenSamples) {
   EXPECT_EQ(order.sample(95).epoch, 1);
 }
 
+// --- OLMo's orders -------------------------------------------------------------------------------
+
+OrderSpec olmo_spec(std::vector<std::int64_t> shard_tokens, std::int64_t batch_size) {
+  OrderSpec spec;
+  spec.name = "olmo_order";
+  spec.shard_tokens = std::move(shard_tokens);
+  spec.seed = 6198;
+  spec.sequence_length = 8;
+  spec.batch_size = batch_size;
+  return spec;
+}
+
+std::vector<std::int64_t> instances_of_batch(const SampleOrder& order, std::int64_t batch) {
+  std::vector<std::int64_t> instances;
+  for (const Sample& sample : order.batch(batch)) instances.push_back(sample.instance);
+  return instances;
+}
+
+TEST(OlmoOrder, StepsTakeTheShuffleInBatches) {
+  const SampleOrder order(olmo_spec({160}, 4));
+  EXPECT_THAT(instances_of_batch(order, 0), ElementsAre(17, 4, 14, 3));
+  EXPECT_THAT(instances_of_batch(order, 4), ElementsAre(7, 9, 8, 1));
+  // epoch 1 is the shuffle of seed 6199
+  EXPECT_THAT(instances_of_batch(order, 5), ElementsAre(19, 8, 9, 11));
+  EXPECT_EQ(order.batch(5).at(0).epoch, 1);
+  EXPECT_THAT(instances_of_batch(order, 0), ElementsAre(17, 4, 14, 3));
+}
+
+TEST(OlmoOrder, AnEpochEndsWithItsLastWholeBatch) {
+  const SampleOrder order(olmo_spec({160}, 6));
+  EXPECT_EQ(order.samples_per_epoch(), 18);
+  EXPECT_THAT(instances_of_batch(order, 2), ElementsAre(2, 19, 0, 16, 7, 9));
+  EXPECT_THAT(instances_of_batch(order, 3), ElementsAre(19, 8, 9, 11, 4, 5));
+}
+
+TEST(OlmoOrder, WindowsEndWithTheirShard) {
+  const SampleOrder order(olmo_spec({17, 7, 24, 31}, 1));
+  EXPECT_EQ(order.num_instances(), 2 + 0 + 3 + 3);
+  std::vector<std::int64_t> first;
+  for (std::int64_t i = 0; i < 8; ++i) first.push_back(order.first_token(i));
+  EXPECT_THAT(first, ElementsAre(0, 8, 24, 32, 40, 48, 56, 64));
+}
+
+TEST(OlmoOrder, OlmoCoreCountsEpochsFromOneAndKeepsChunksTogether) {
+  OrderSpec spec = olmo_spec({160 + 8, 8}, 4);  // of 21 windows one, of the other shard all remain
+  spec.name = "olmo_core_order";
+  spec.chunk = 2;
+  spec.seed = 34521;
+  const SampleOrder order(spec);
+  EXPECT_EQ(order.num_instances(), 20);
+  // shuffle(arange(10)) of seed 34522: 5 9 8 4 ...
+  EXPECT_THAT(instances_of_batch(order, 0), ElementsAre(10, 11, 18, 19));
+  EXPECT_THAT(instances_of_batch(order, 1), ElementsAre(16, 17, 8, 9));
+  EXPECT_THAT(instances_of_batch(order, 4), ElementsAre(14, 15, 6, 7));
+}
+
+TEST(OlmoOrder, DoesNotDependOnTheBytes) {
+  OrderSpec other = olmo_spec({160}, 4);
+  other.dataset_root = sha256("other");
+  EXPECT_EQ(instances_of_batch(SampleOrder(other), 3),
+            instances_of_batch(SampleOrder(olmo_spec({160}, 4)), 3));
+}
+
+TEST(OlmoOrder, HeldOutInstancesAreLeftOutBeforeTheShuffle) {
+  OrderSpec spec = olmo_spec({80}, 4);
+  spec.holdout_every = 5;  // 4 and 9
+  const SampleOrder order(spec);
+  std::set<std::int64_t> seen;
+  for (const std::int64_t b : {0, 1}) {
+    for (const std::int64_t i : instances_of_batch(order, b)) seen.insert(i);
+  }
+  EXPECT_THAT(seen, ElementsAre(0, 1, 2, 3, 5, 6, 7, 8));
+}
+
+TEST(OlmoOrder, LessThanABatchIsRefused) {
+  const Error error = catch_error([] { SampleOrder order(olmo_spec({31}, 4)); });
+  EXPECT_EQ(error.code(), Code::invalid_argument);
+  EXPECT_THAT(error.message(), HasSubstr("3 sequences to train on"));
+  EXPECT_THAT(error.message(), HasSubstr("batches of 4"));
+}
+
+TEST(OlmoOrder, ShardsThatAreAllTooShortAreRefused) {
+  const Error error = catch_error([] { SampleOrder order(olmo_spec({7, 7}, 1)); });
+  EXPECT_EQ(error.code(), Code::invalid_argument);
+  EXPECT_THAT(error.message(), HasSubstr("14 tokens in shards too short; one sequence takes 8"));
+}
+
+TEST(OlmoOrder, MoreInstancesThanItsNumbersCountAreRefusedBeforeAnyAllocation) {
+  const Error error = catch_error([] { SampleOrder order(olmo_spec({std::int64_t{1} << 36}, 1)); });
+  EXPECT_EQ(error.code(), Code::invalid_argument);
+  EXPECT_THAT(error.message(), HasSubstr("8589934592 sequences"));
+}
+
 TEST(Order, SkippedBatchesKeepTheNumbersOfTheOthers) {
   OrderSpec spec = spec_of(100, 20, 4);
   spec.skip_batches = {{0, 2}, {3, 4}, {4, 6}, {10, 11}};
@@ -153,7 +246,7 @@ TEST(Order, UpdatesBySteppingAndByCountingAgree) {
 
 TEST(Order, ADatasetShorterThanASequenceIsRefusedWithTheNumbers) {
   OrderSpec spec = spec_of(0, 20, 1);
-  spec.num_tokens = 7;
+  spec.shard_tokens = {7};
   const Error error = catch_error([&] { SampleOrder order(spec); });
   EXPECT_EQ(error.code(), Code::invalid_argument);
   EXPECT_THAT(error.message(), HasSubstr("7 tokens; one sequence takes 8"));
@@ -185,7 +278,8 @@ class PlanOrder : public testing::Test {
 
 TEST_F(PlanOrder, TakesNumbersFromConfigAndDataset) {
   const OrderSpec spec = plan_order(config_, dataset_);
-  EXPECT_EQ(spec.num_tokens, 100);
+  EXPECT_THAT(spec.shard_tokens, ElementsAre(100));
+  EXPECT_EQ(spec.name, "order");
   EXPECT_EQ(spec.seed, 3);
   EXPECT_EQ(spec.dataset_root, manifests::dataset_root(dataset_));
 }
