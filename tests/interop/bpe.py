@@ -70,21 +70,22 @@ class Encoder:
                 "different": different}
 
     def time(self, texts):
-        """MB/s of the best of several turns, which take turns: other programs only slow a turn."""
+        """Seconds of a core for each MB, the least of several turns in which the programs take
+        turns; they do not grow while others use the machine. Threads that wait for each other
+        would show in the seconds of two threads."""
         path, decoded = self.write(texts), [text.decode(errors="replace") for text in texts]
-        size = sum(map(len, texts))
-        best = {"ours": 0, "ours_2_threads": 0, "library": 0}
+        size = sum(map(len, texts)) / 1e6
+        turns = {"ours": [], "ours_2_threads": [], "library": []}
         for _ in range(ROUNDS):
-            best["ours"] = max(best["ours"], size / self.run(path)["seconds"])
-            best["ours_2_threads"] = max(best["ours_2_threads"],
-                                         size / self.run(path, "--threads", 2)["seconds"])
-            start = time.monotonic()
+            turns["ours"].append(self.run(path)["cpu_seconds"])
+            turns["ours_2_threads"].append(self.run(path, "--threads", 2)["cpu_seconds"])
+            start = time.process_time()
             self.library.encode_batch_fast(decoded, add_special_tokens=False)
-            best["library"] = max(best["library"], size / (time.monotonic() - start))
-        return {"bytes": size, **{f"{name}_mb_per_s": round(rate / 1e6, 3)
-                                  for name, rate in best.items()},
-                "ratio": round(best["ours"] / best["library"], 2),
-                "two_threads_to_one": round(best["ours_2_threads"] / best["ours"], 2)}
+            turns["library"].append(time.process_time() - start)
+        least = {name: min(seconds) / size for name, seconds in turns.items()}
+        return {"megabytes": round(size, 3),
+                "cpu_s_per_mb": {name: round(value, 4) for name, value in least.items()},
+                "library_to_ours": round(least["library"] / least["ours"], 2)}
 
 
 def code_point_texts():

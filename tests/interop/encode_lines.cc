@@ -4,7 +4,7 @@
 //
 // DOCUMENTS: for each one its number of bytes (little-endian uint32) and the bytes. IDS: for each
 // document the number of ids, then the ids, all little-endian uint32. One line of JSON on standard
-// output: documents, bytes, ids, and the seconds of the fastest of R runs.
+// output: documents, bytes, ids, and the least of R runs in seconds and in seconds of all cores.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -115,21 +116,27 @@ void run(const Options& options) {
   const std::vector<std::string_view> documents = cut_documents(bytes);
   std::vector<Ids> blocks;
   double best = 0;
+  double best_cpu = 0;
   for (int i = 0; i < options.runs; ++i) {
     const auto start = std::chrono::steady_clock::now();
+    const std::clock_t cpu_start = std::clock();
     blocks = encode(tokenizer, documents, options.threads);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    const double cpu = static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
     best = i == 0 ? seconds.count() : std::min(best, seconds.count());
+    best_cpu = i == 0 ? cpu : std::min(best_cpu, cpu);
   }
   std::size_t ids = 0;
   for (const Ids& block : blocks) ids += block.size();
   if (!options.output.empty()) write_ids(options.output, blocks);
-  std::fputs(fmt::format(R"({{"documents": {}, "bytes": {}, "ids": {}, "seconds": {:.6f}}})"
-                         "\n",
-                         documents.size(), bytes.size() - 4 * documents.size(),
-                         ids - documents.size(), best)
-                 .c_str(),
-             stdout);
+  std::fputs(
+      fmt::format(
+          R"({{"documents": {}, "bytes": {}, "ids": {}, "seconds": {:.6f}, "cpu_seconds": {:.6f}}})"
+          "\n",
+          documents.size(), bytes.size() - 4 * documents.size(), ids - documents.size(), best,
+          best_cpu)
+          .c_str(),
+      stdout);
 }
 
 }  // namespace
