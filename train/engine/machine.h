@@ -19,9 +19,9 @@ struct Machine {
   std::string kernels = "auto";
   std::int64_t micro_batch = 0;  // sequences; 0: about 1024 tokens at a time
   std::int64_t padding = 0;      // positions appended to every sequence and masked; exact only
-  const OrderCache* orders = nullptr;  // keeps long orders; null: they are made anew
   // What run.device = cuda is, where it is not this build's (make_cuda_device).
   std::function<std::unique_ptr<Device>()> make_device = nullptr;
+  const OrderCache* orders = nullptr;  // keeps long orders; null: they are made anew
 };
 
 }  // namespace repro::train
