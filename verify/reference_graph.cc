@@ -83,8 +83,10 @@ std::optional<std::string> ReferenceGraph::find_log(const manifests::LogSummary&
 
 void ReferenceGraph::add_ref(const artifacts::Ref& ref, const std::string& ref_path) {
   const std::string label = "ref " + ref.kind + "/" + ref.name;
+  const bool present = store_.contains(ref.target);
+  if (ref.kind == "orders" && !present) return;  // is made anew where it is wanted
   add_edge(ref.target, "target", label);
-  if (!store_.contains(ref.target)) return;
+  if (ref.kind == "orders" || !present) return;
   const auto text = find_bytes(ref.target);
   if (!text) return;
   const std::string schema = manifests::find_schema(*text).value_or("");

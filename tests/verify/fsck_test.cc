@@ -56,6 +56,16 @@ testing::Matcher<Finding> finding(Severity severity, const std::string& path,
                Field(&Finding::message, HasSubstr(message)));
 }
 
+TEST_F(Fsck, AKeptOrderIsAnObjectLikeOthersAndMayBeGone) {
+  const Digest order = store().put(std::string(1000, 'o')).digest;
+  store().set_ref({"orders", "seed-1.count-250.chunk-1", order});
+  EXPECT_TRUE(check().empty());
+  support::flip_bit(object_path(order), 40);
+  EXPECT_THAT(check(), Contains(Field(&Finding::severity, Severity::corruption)));
+  fs::remove(object_path(order));
+  EXPECT_TRUE(check().empty());
+}
+
 TEST_F(Fsck, OfASoundStoreFindsNothingAndCounts) {
   std::uint64_t last_done = 0;
   std::uint64_t last_total = 1;
