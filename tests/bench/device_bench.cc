@@ -20,9 +20,11 @@
 #include "artifacts/base/number_text.h"
 #include "manifests/model_shape.h"
 #include "tests/train/device/emulated_device.h"
+#include "train/device/attention_memory.h"
 #include "train/device/linear.h"
 #include "train/device/load_cuda.h"
 #include "train/models/olmo2_device.h"
+#include "train/models/olmo2_layers.h"
 #include "train/optim/schedule.h"
 
 namespace repro::train {
@@ -191,10 +193,14 @@ void print_plan(const std::string& shape, std::int64_t micro_batch) {
   const manifests::Config config = shape_of(shape);
   Parameters layout(config.model);
   const Tokens tokens(config, micro_batch);
+  const AttentionShape attention =
+      step_shape(config.model, micro_batch, config.data.sequence_length).attention;
   std::printf(
-      "{\"plan\": \"%s\", \"micro_batch\": %lld, \"parameters\": %lld, \"device_bytes\": %lld}\n",
+      "{\"plan\": \"%s\", \"micro_batch\": %lld, \"parameters\": %lld, "
+      "\"attention_bytes\": %lld, \"device_bytes\": %lld}\n",
       shape.c_str(), static_cast<long long>(micro_batch),
       static_cast<long long>(manifests::parameter_count(config.model)),
+      static_cast<long long>(attention_bytes(attention, DeviceTiles().queries)),
       static_cast<long long>(device_bytes(config, layout, tokens.batch)));
 }
 

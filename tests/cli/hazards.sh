@@ -3,29 +3,15 @@
 # flush-to-zero, numbers that leave their range, two trainings of one run, kill -9 at any moment.
 # usage: hazards.sh FOLDER_OF_PROGRAMS [LIBRARY_THAT_FLUSHES]
 set -eu
-bin=$(cd "$1" && pwd)
 flushing=${2:-}
-PATH="$bin:$PATH"
-REPRO_TRAIN="$bin/repro-train"
-export PATH REPRO_TRAIN
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+. "$(dirname "$0")/session.sh"
 
-fail() {
-  echo "hazards.sh: $*" >&2
-  exit 1
-}
 # expect CODE TEXT COMMAND...: the command must end with this exit code and say TEXT on standard error or output.
 expect() {
   wanted=$1
   text=$2
   shift 2
-  set +e
-  "$@" >expect.out 2>expect.err
-  code=$?
-  set -e
-  [ "$code" = "$wanted" ] || { cat expect.out expect.err >&2; fail "$* ended with $code, not $wanted"; }
+  expect_code "$wanted" "$@"
   cat expect.out expect.err | grep -q -- "$text" || { cat expect.out expect.err >&2; fail "$* does not say: $text"; }
 }
 # kill_worker PID: kill -9 of the child of this `repro`; false if there is none.
@@ -33,7 +19,6 @@ kill_worker() {
   child=$(cat "/proc/$1/task/$1/children" 2>/dev/null) || true
   [ -n "$child" ] && kill -9 $child 2>/dev/null
 }
-root() { repro show "$1" --json | sed -n 's/.*"state":{"digest":"\([0-9a-f]*\)".*/\1/p'; }
 same_as_straight() {
   [ "$(root "$1")" = "$(root straight)" ] || fail "$1 has another state"
   repro log "$1" --json | cmp - straight.log || fail "$1 has another log"

@@ -3,28 +3,14 @@
 # states; what was drawn is scored as it was drawn; what cannot be asked is refused.
 # usage: inference.sh FOLDER_OF_PROGRAMS
 set -eu
-bin=$(cd "$1" && pwd)
-PATH="$bin:$PATH"
-REPRO_TRAIN="$bin/repro-train"
-export PATH REPRO_TRAIN
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+. "$(dirname "$0")/session.sh"
 
-fail() {
-  echo "inference.sh: $*" >&2
-  exit 1
-}
 # expect CODE TEXT COMMAND...: the command must end with this exit code and say TEXT on standard error; nothing is answered.
 expect() {
   wanted=$1
   text=$2
   shift 2
-  set +e
-  "$@" >expect.out 2>expect.err
-  code=$?
-  set -e
-  [ "$code" = "$wanted" ] || { cat expect.err >&2; fail "$* ended with $code, not $wanted"; }
+  expect_code "$wanted" "$@"
   grep -q -- "$text" expect.err || { cat expect.err >&2; fail "$* does not say: $text"; }
   [ "$wanted" = 0 ] || [ ! -s expect.out ] || fail "$* answered, then failed"
 }

@@ -2,28 +2,8 @@
 # The whole loop through the real programs: train, interrupt, kill, resume, branch, check out, compare, verify.
 # usage: loop.sh FOLDER_OF_PROGRAMS
 set -eu
-bin=$(cd "$1" && pwd)
-PATH="$bin:$PATH"
-REPRO_TRAIN="$bin/repro-train"
-export PATH REPRO_TRAIN
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+. "$(dirname "$0")/session.sh"
 
-fail() {
-  echo "loop.sh: $*" >&2
-  exit 1
-}
-# expect CODE COMMAND...: the command must end with this exit code.
-expect() {
-  wanted=$1
-  shift
-  set +e
-  "$@" >expect.out 2>expect.err
-  code=$?
-  set -e
-  [ "$code" = "$wanted" ] || { cat expect.out expect.err >&2; fail "$* ended with $code, not $wanted"; }
-}
 field() { # field KEY: the first "KEY":"VALUE" of the JSON on standard input
   sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | head -n 1
 }
@@ -35,15 +15,14 @@ patiently() {
   done
   fail "$* did not succeed within 30 seconds"
 }
-root() { repro show "$1" --json | sed -n 's/.*"state":{"digest":"\([0-9a-f]*\)".*/\1/p'; }
 
 train="repro train olmo2-tiny --smoke --checkpoint-every 10"
 
 # One run in one go.
 $train --until 30 --name straight >straight.out 2>/dev/null
 grep -q "^state  [0-9a-f]\{64\}$" straight.out || fail "train does not end with the state root"
-expect 0 repro verify straight --replay
-expect 0 repro fsck
+expect_code 0 repro verify straight --replay
+expect_code 0 repro fsck
 
 # The same, interrupted by a signal and by kill -9, must have the same log bytes and state.
 $train --until 30 --again --name broken --threads 1 >/dev/null 2>&1 &
@@ -60,34 +39,34 @@ patiently repro resume broken --until 30
 repro log straight --json >straight.log
 repro log broken --json >broken.log
 cmp straight.log broken.log || fail "the resumed run has another log"
-expect 0 repro diff straight broken
+expect_code 0 repro diff straight broken
 
 # Stopping before the first step leaves no trace either.
-expect 0 $train --until 0 --again --name early
-expect 0 repro resume early --until 30
+expect_code 0 $train --until 0 --again --name early
+expect_code 0 repro resume early --until 30
 repro log early --json >early.log
 cmp straight.log early.log || fail "a run stopped at step 0 has another log"
 
 # A training that cannot begin leaves no run behind.
 runs=$(repro runs --json | wc -l)
 echo short >short.txt
-expect 2 $train --data ./short.txt
-expect 2 $train --kernels no-such
+expect_code 2 $train --data ./short.txt
+expect_code 2 $train --kernels no-such
 [ "$(repro runs --json | wc -l)" = "$runs" ] || fail "a run was published that never began"
 
 # Any step, re-derived, is the state that the log names.
-expect 0 repro checkout straight@7 -o seven
-expect 0 repro verify seven
+expect_code 0 repro checkout straight@7 -o seven
+expect_code 0 repro verify seven
 logged=$(sed -n 's/.*"state":"\([0-9a-f]*\)","step":7,.*/\1/p' straight.log)
 [ "$(root straight@7)" = "$logged" ] || fail "step 7 is not what the log says"
 
 # A branch and a recorded segment stand beside the run and are replayed like it.
-expect 0 $train --from straight@15 --until 20 --name branch
-expect 0 repro verify branch --replay
-expect 0 repro resume straight --until 36 --set optimizer.learning_rate=0.001 --reason "a smaller step"
-expect 0 repro resume straight --until 40 --skip-batches 38..40
-expect 0 repro verify straight --replay
-expect 1 repro diff straight broken
-expect 0 repro show straight@39 --batch --text
-expect 0 repro fsck
+expect_code 0 $train --from straight@15 --until 20 --name branch
+expect_code 0 repro verify branch --replay
+expect_code 0 repro resume straight --until 36 --set optimizer.learning_rate=0.001 --reason "a smaller step"
+expect_code 0 repro resume straight --until 40 --skip-batches 38..40
+expect_code 0 repro verify straight --replay
+expect_code 1 repro diff straight broken
+expect_code 0 repro show straight@39 --batch --text
+expect_code 0 repro fsck
 echo "loop.sh: all is well"

@@ -2,29 +2,15 @@
 # A tokenizer.json through the real programs: data is added with it, a model is trained, asked and checked out with it.
 # usage: tokenizer.sh FOLDER_OF_PROGRAMS TOKENIZER
 set -eu
-bin=$(cd "$1" && pwd)
 tokenizer=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
-PATH="$bin:$PATH"
-REPRO_TRAIN="$bin/repro-train"
-export PATH REPRO_TRAIN
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+. "$(dirname "$0")/session.sh"
 
-fail() {
-  echo "tokenizer.sh: $*" >&2
-  exit 1
-}
 # expect CODE TEXT COMMAND...: the command must end with this exit code and say TEXT on standard error.
 expect() {
   wanted=$1
   text=$2
   shift 2
-  set +e
-  "$@" >expect.out 2>expect.err
-  code=$?
-  set -e
-  [ "$code" = "$wanted" ] || { cat expect.out expect.err >&2; fail "$* ended with $code, not $wanted"; }
+  expect_code "$wanted" "$@"
   [ -z "$text" ] || grep -q -- "$text" expect.err || { cat expect.err >&2; fail "$* does not say: $text"; }
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "artifacts/base/error.h"
+#include "train/device/products.h"
 
 namespace repro::train {
 namespace {
@@ -69,13 +70,8 @@ void split_blocks(const Pass& pass, const Heads& heads, DeviceArray<std::int8_t>
       SplitColumnsBatch{heads.digits, heads.heads * pass.shape.head_dim, blocks, true, to.data()});
 }
 
-DigitSums multiply(const Pass& pass, DigitProduct product, DeviceArray<std::int32_t>& sums) {
-  const std::int64_t size = product.sums();
-  product.high = sums.data();
-  product.cross = product.high + size;
-  product.low = product.cross + size;
-  pass.arrays.device.multiply(product);
-  return {product.high, product.cross, product.low};
+DigitSums multiply(const Pass& pass, const DigitProduct& product, DeviceArray<std::int32_t>& sums) {
+  return train::multiply(pass.arrays.device, product, sums.data());
 }
 
 CausalRows causal_rows(const Pass& pass, const Tile& tile) {

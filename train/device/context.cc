@@ -5,15 +5,6 @@
 
 namespace repro::train {
 
-DeviceScratch::DeviceScratch(Device& device, std::int64_t product_bytes_wanted)
-    : product_bytes(product_bytes_wanted),
-      sums(device),
-      part_sums(device),
-      a(device),
-      b(device),
-      digits(device),
-      exponents(device) {}
-
 std::int64_t* DeviceContext::watch_finite(std::string_view operation, std::string_view tensor,
                                           std::int64_t first) {
   return faults.watch([operation = std::string(operation), tensor = std::string(tensor), first,

@@ -14,15 +14,17 @@ namespace repro::train {
 // Memory that operations share, each for the time of its own launches; the queue keeps them apart.
 struct DeviceScratch {
   // `product_bytes`: about how much the sums of one product may take; larger ones are cut.
-  DeviceScratch(Device& device, std::int64_t product_bytes);
+  DeviceScratch(Device& the_device, std::int64_t bytes)
+      : device(the_device), product_bytes(bytes) {}
 
+  Device& device;
   std::int64_t product_bytes;
-  DeviceArray<std::int32_t> sums;
-  DeviceArray<std::int64_t> part_sums;
-  DeviceArray<std::int8_t> a;  // operands made for one product
-  DeviceArray<std::int8_t> b;
-  DeviceArray<std::int16_t> digits;
-  DeviceArray<std::int32_t> exponents;
+  DeviceArray<std::int32_t> sums{device};
+  DeviceArray<std::int64_t> part_sums{device};
+  DeviceArray<std::int8_t> a{device};  // operands made for one product
+  DeviceArray<std::int8_t> b{device};
+  DeviceArray<std::int16_t> digits{device};
+  DeviceArray<std::int32_t> exponents{device};
 };
 
 inline constexpr std::int64_t kProductBytes = std::int64_t{512} << 20;

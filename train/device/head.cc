@@ -8,7 +8,6 @@
 namespace repro::train {
 namespace {
 
-constexpr std::int64_t kVocabBlock = 1024;   // B of dotB over the vocabulary
 constexpr std::int64_t kForwardRows = 1024;  // at once, where there is no backward
 
 std::int64_t vocab_block(std::int64_t vocab) { return std::min(kVocabBlock, vocab); }
@@ -102,16 +101,10 @@ void add_tile(DeviceContext& context, const DeviceWeight& w, const LogitTile& ti
   context.scratch.sums.resize(6 * product.sums());
   AddBlocksBatch add;
   std::int32_t* sums = context.scratch.sums.data();
-  for (const auto& [digits, into] :
-       {std::pair(scratch.high.data(), &add.first), std::pair(scratch.low.data(), &add.second)}) {
-    product.a = digits;
-    product.high = sums;
-    product.cross = sums + product.sums();
-    product.low = sums + 2 * product.sums();
-    sums += 3 * product.sums();
-    *into = {product.high, product.cross, product.low};
-    context.device.multiply(product);
-  }
+  product.a = scratch.high.data();
+  add.first = multiply(context.device, product, sums);
+  product.a = scratch.low.data();
+  add.second = multiply(context.device, product, sums + 3 * product.sums());
   add.blocks = tile.blocks();
   add.rows = tile.rows();
   add.cols = w.inputs;
@@ -206,18 +199,6 @@ void add_target_rows(DeviceContext& context, const HeadInput& input, const RowRa
 }
 
 }  // namespace
-
-DeviceHeadScratch::DeviceHeadScratch(Device& device)
-    : logits(device),
-      results(device),
-      bounds(device),
-      factors(device),
-      high(device),
-      low(device),
-      block_exponents(device),
-      blocks(device),
-      hat(device),
-      totals(device, LossRowsBatch::kTotals) {}
 
 void prepare_head(DeviceContext& context, std::string_view tensor, const float* values,
                   std::int64_t vocab, std::int64_t hidden, DeviceHead& head) {

@@ -31,18 +31,19 @@ struct HeadInput {
 
 // Reused from call to call. `totals` are LossRowsBatch's, added to by every call.
 struct DeviceHeadScratch {
-  explicit DeviceHeadScratch(Device& device);
+  explicit DeviceHeadScratch(Device& the_device) : device(the_device) {}
 
-  DeviceArray<float> logits;  // one group's rows: logits, then B
-  DeviceArray<CrossEntropyRowResult> results;
-  DeviceArray<std::int32_t> bounds;
-  DeviceArray<float> factors;
-  DeviceArray<std::int8_t> high;  // B's digits in blocks
-  DeviceArray<std::int8_t> low;
-  DeviceArray<std::int32_t> block_exponents;
-  DeviceArray<std::int64_t> blocks;
-  DeviceArray<float> hat;
-  DeviceArray<std::int64_t> totals;
+  Device& device;
+  DeviceArray<float> logits{device};  // one group's rows: logits, then B
+  DeviceArray<CrossEntropyRowResult> results{device};
+  DeviceArray<std::int32_t> bounds{device};
+  DeviceArray<float> factors{device};
+  DeviceArray<std::int8_t> high{device};  // B's digits in blocks
+  DeviceArray<std::int8_t> low{device};
+  DeviceArray<std::int32_t> block_exponents{device};
+  DeviceArray<std::int64_t> blocks{device};
+  DeviceArray<float> hat{device};
+  DeviceArray<std::int64_t> totals{device, LossRowsBatch::kTotals};
 };
 
 // Forward only.

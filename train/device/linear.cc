@@ -31,6 +31,13 @@ void turn(DeviceContext& context, const std::int16_t* digits, std::int64_t depth
   context.device.run(args);
 }
 
+// Digits and exponents of x; a value that is not finite is one of `tensor`.
+void run_quantize(DeviceContext& context, std::string_view tensor, QuantizeHeadsBatch args) {
+  context.device.enter({context.step, tensor});
+  args.first_non_finite = context.watch_finite("quantise", tensor);
+  context.device.run(args);
+}
+
 void observe_peaks(DeviceContext& context, std::string_view tensor, const float* x,
                    std::int64_t rows, std::int64_t cols, std::int64_t ld) {
   DeviceArray<float> maxima(context.device, rows);
@@ -56,16 +63,13 @@ void prepare_weight(DeviceContext& context, std::string_view tensor, const float
   weight.exponents.resize(outputs);
   weight.split.resize(operand_size(outputs, padded_depth(inputs)));
   digits.resize(outputs * inputs);
-  context.device.enter({context.step, tensor});
-  QuantizeHeadsBatch args;
-  args.x = values;
-  args.rows = outputs;
-  args.head_dim = inputs;
-  args.ld = inputs;
-  args.digits = digits.data();
-  args.exponents = weight.exponents.data();
-  args.first_non_finite = context.watch_finite("quantise", tensor);
-  context.device.run(args);
+  run_quantize(context, tensor,
+               {.x = values,
+                .rows = outputs,
+                .head_dim = inputs,
+                .ld = inputs,
+                .digits = digits.data(),
+                .exponents = weight.exponents.data()});
   context.device.run(
       SplitHeadsBatch{digits.data(), outputs, 1, inputs, inputs, true, weight.split.data()});
   turn(context, digits.data(), outputs, inputs, turned_block, weight.turned);
@@ -74,25 +78,23 @@ void prepare_weight(DeviceContext& context, std::string_view tensor, const float
 void quantize(DeviceContext& context, std::string_view tensor, const float* x, std::int64_t rows,
               std::int64_t cols, std::int64_t ld, DeviceQuantized& out,
               const QuantizeOptions& options) {
-  context.device.enter({context.step, tensor});
   out.digits.resize(rows * cols);
   out.exponents.resize(rows * options.heads);
   out.rows = rows;
   out.cols = cols;
-  QuantizeHeadsBatch args;
-  args.x = x;
-  args.rows = rows;
-  args.heads = options.heads;
-  args.head_dim = cols / options.heads;
-  args.ld = ld;
-  args.digits = out.digits.data();
-  args.exponents = out.exponents.data();
-  args.first_non_finite = context.watch_finite("quantise", tensor);
+  const std::int64_t head_dim = cols / options.heads;
   if (options.split != nullptr) {
-    options.split->resize(rows * options.heads * 2 * padded_depth(args.head_dim));
-    args.split = options.split->data();
+    options.split->resize(rows * options.heads * 2 * padded_depth(head_dim));
   }
-  context.device.run(args);
+  run_quantize(context, tensor,
+               {.x = x,
+                .rows = rows,
+                .heads = options.heads,
+                .head_dim = head_dim,
+                .ld = ld,
+                .digits = out.digits.data(),
+                .exponents = out.exponents.data(),
+                .split = options.split == nullptr ? nullptr : options.split->data()});
   if (context.peaks != nullptr && options.heads == 1) {
     observe_peaks(context, tensor, x, rows, cols, ld);
   }
@@ -115,21 +117,18 @@ void linear_input_gradient(DeviceContext& context, std::string_view tensor, cons
                            std::int64_t rows, const DeviceWeight& w, float* dx) {
   DeviceScratch& scratch = context.scratch;
   const std::int64_t padded = padded_depth(w.outputs);
-  context.device.enter({context.step, tensor});
   scratch.digits.resize(rows * w.outputs);
   scratch.exponents.resize(rows);
   scratch.a.resize(rows * 2 * padded);
-  QuantizeHeadsBatch args;
-  args.x = dy;
-  args.rows = rows;
-  args.head_dim = w.outputs;
-  args.ld = w.outputs;
-  args.fold = w.exponents.data();
-  args.digits = scratch.digits.data();
-  args.exponents = scratch.exponents.data();
-  args.first_non_finite = context.watch_finite("quantise", tensor);
-  args.split = scratch.a.data();
-  context.device.run(args);
+  run_quantize(context, tensor,
+               {.x = dy,
+                .rows = rows,
+                .head_dim = w.outputs,
+                .ld = w.outputs,
+                .fold = w.exponents.data(),
+                .digits = scratch.digits.data(),
+                .exponents = scratch.exponents.data(),
+                .split = scratch.a.data()});
   GemmOutput output;
   output.kind = GemmOutput::Kind::to_float;
   output.a_exponent = scratch.exponents.data();

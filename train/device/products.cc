@@ -20,6 +20,14 @@ GemmOutput rows_from(GemmOutput output, std::int64_t begin) {
 
 }  // namespace
 
+DigitSums multiply(Device& device, DigitProduct product, std::int32_t* sums) {
+  product.high = sums;
+  product.cross = product.high + product.sums();
+  product.low = product.cross + product.sums();
+  device.multiply(product);
+  return {product.high, product.cross, product.low};
+}
+
 void multiply(DeviceContext& context, const SplitOperand& a, const SplitOperand& b,
               const GemmOutput& output, std::int64_t* trap, const DepthPart& part) {
   REPRO_CHECK(a.padded == b.padded && !output.causal && output.a_low == nullptr);
@@ -38,14 +46,8 @@ void multiply(DeviceContext& context, const SplitOperand& a, const SplitOperand&
     product.padded = a.padded;
     product.a = a.data + begin * 2 * a.padded;
     product.b = b.data;
-    product.high = scratch.sums.data();
-    product.cross = product.high + product.sums();
-    product.low = product.cross + product.sums();
-    context.device.multiply(product);
     JoinBatch join;
-    join.high = product.high;
-    join.cross = product.cross;
-    join.low = product.low;
+    join.products = multiply(context.device, product, scratch.sums.data());
     join.rows = product.m;
     join.cols = product.n;
     join.ld_sums = ld;

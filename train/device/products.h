@@ -27,6 +27,10 @@ struct DepthPart {
   bool last = true;
 };
 
+// Queues the product with its sums one behind the other, from `sums` on: 3 * product.sums() of
+// them.
+DigitSums multiply(Device& device, DigitProduct product, std::int32_t* sums);
+
 // C [a.rows, b.rows] as GemmPath::run. `trap`: a watch for the first m * n + n that traps.
 void multiply(DeviceContext& context, const SplitOperand& a, const SplitOperand& b,
               const GemmOutput& output, std::int64_t* trap, const DepthPart& part = {});

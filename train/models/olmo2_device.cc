@@ -22,18 +22,6 @@ constexpr std::int64_t kHeadroom = std::int64_t{256} << 20;
 // Enough work for one launch on any GPU so far.
 constexpr std::int64_t kMicroBatchTokens = 8192;
 
-// Notes peaks while it lives.
-class NotingPeaks {
- public:
-  NotingPeaks(DeviceContext& context, Peaks* peaks) : context_(context) { context.peaks = peaks; }
-  ~NotingPeaks() { context_.peaks = nullptr; }
-  NotingPeaks(const NotingPeaks&) = delete;
-  NotingPeaks& operator=(const NotingPeaks&) = delete;
-
- private:
-  DeviceContext& context_;
-};
-
 // The first sequences of a batch, with the groups that lie within them.
 MicroBatch first_sequences(const MicroBatch& batch, std::int64_t sequences) {
   MicroBatch part = batch;
@@ -51,13 +39,12 @@ std::string gib(std::int64_t bytes) {
   return decimal_text(std::ceil(static_cast<double>(bytes) / (1 << 30) * 10) / 10) + " GiB";
 }
 
-// Throws where the batch does not fit into `free` bytes.
-void check_room(const manifests::Config& config, Parameters& parameters, const MicroBatch& batch,
-                const DeviceTiles& tiles, std::int64_t free) {
+// For a batch that does not fit into `free` bytes.
+[[noreturn]] void fail_room(const manifests::Config& config, Parameters& parameters,
+                            const MicroBatch& batch, const DeviceTiles& tiles, std::int64_t free) {
   const auto need = [&](std::int64_t sequences) {
     return device_bytes(config, parameters, first_sequences(batch, sequences), tiles) + kHeadroom;
   };
-  if (need(batch.sequences) <= free) return;
   std::int64_t fits = batch.sequences - 1;
   while (fits > 0 && need(fits) > free) --fits;
   const std::string hint =
@@ -82,20 +69,7 @@ class DeviceOlmo2 final : public Backend {
         device_(std::move(device)),
         free_(device_->memory().free),
         context_(*device_, tiles.product_bytes),
-        state_(*device_),
-        rope_(*device_),
         scratch_(*device_, tiles.queries),
-        head_(*device_),
-        head_scratch_(*device_),
-        weight_digits_(*device_),
-        ids_(*device_),
-        targets_(*device_),
-        h_(*device_),
-        dh_(*device_),
-        final_y_(*device_),
-        final_r_(*device_),
-        final_digits_(*device_),
-        final_split_(*device_),
         embedding_(parameters.at("model.embed_tokens.weight")),
         final_norm_(parameters.at("model.norm.weight")),
         head_weight_(parameters.at("lm_head.weight")) {
@@ -280,17 +254,17 @@ class DeviceOlmo2 final : public Backend {
     while (micro_batch_ > 1 && !fits(first_sequences(batch, micro_batch_))) micro_batch_ /= 2;
     make_room(first_sequences(batch, micro_batch_));
   }
+  // Looks at the largest micro-batch so far.
   bool fits(const MicroBatch& batch) {
-    return free_ == kEndlessMemory ||
-           device_bytes(config_, parameters_, batch, tiles_) + kHeadroom <= free_;
+    const auto tokens = static_cast<std::int64_t>(batch.ids.size());
+    if (tokens <= planned_tokens_ || free_ == kEndlessMemory) return true;
+    if (device_bytes(config_, parameters_, batch, tiles_) + kHeadroom > free_) return false;
+    planned_tokens_ = tokens;
+    return true;
   }
 
-  // Looks, at the largest micro-batch so far, whether it fits.
   void make_room(const MicroBatch& batch) {
-    const auto tokens = static_cast<std::int64_t>(batch.ids.size());
-    if (tokens <= planned_tokens_ || free_ == kEndlessMemory) return;
-    check_room(config_, parameters_, batch, tiles_, free_);
-    planned_tokens_ = tokens;
+    if (!fits(batch)) fail_room(config_, parameters_, batch, tiles_, free_);
   }
 
   LossSums finish_losses() {
@@ -308,25 +282,25 @@ class DeviceOlmo2 final : public Backend {
   std::int64_t planned_tokens_ = 0;  // of the largest micro-batch known to fit
   std::int64_t micro_batch_ = 0;     // sequences, by default
   DeviceContext context_;
-  DeviceState state_;
-  DeviceRope rope_;
+  DeviceState state_{*device_};
+  DeviceRope rope_{*device_};
   std::int64_t positions_ = 0;  // of rope_
   std::vector<DeviceLayerWeights> layers_;
   std::vector<DeviceLayerActivations> saved_;
   DeviceLayerScratch scratch_;
-  DeviceHead head_;
-  DeviceHeadScratch head_scratch_;
-  DeviceArray<std::int16_t> weight_digits_;
+  DeviceHead head_{*device_};
+  DeviceHeadScratch head_scratch_{*device_};
+  DeviceArray<std::int16_t> weight_digits_{*device_};
   std::vector<std::int32_t> host_ids_;
   std::vector<std::int32_t> host_targets_;
-  DeviceArray<std::int32_t> ids_;
-  DeviceArray<std::int32_t> targets_;
-  DeviceArray<float> h_;
-  DeviceArray<float> dh_;
-  DeviceArray<float> final_y_;
-  DeviceArray<float> final_r_;
-  DeviceQuantized final_digits_;
-  DeviceArray<std::int8_t> final_split_;
+  DeviceArray<std::int32_t> ids_{*device_};
+  DeviceArray<std::int32_t> targets_{*device_};
+  DeviceArray<float> h_{*device_};
+  DeviceArray<float> dh_{*device_};
+  DeviceArray<float> final_y_{*device_};
+  DeviceArray<float> final_r_{*device_};
+  DeviceQuantized final_digits_{*device_};
+  DeviceArray<std::int8_t> final_split_{*device_};
   const Parameter& embedding_;
   const Parameter& final_norm_;
   const Parameter& head_weight_;

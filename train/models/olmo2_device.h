@@ -6,14 +6,14 @@
 
 #include <memory>
 
-#include "train/device/device.h"
+#include "train/device/context.h"
 #include "train/models/backend.h"
 
 namespace repro::train {
 
 // How the work is cut on the device; no bit depends on it.
 struct DeviceTiles {
-  std::int64_t product_bytes = std::int64_t{512} << 20;  // sums of one product in between
+  std::int64_t product_bytes = kProductBytes;  // sums of one product in between
   std::int64_t queries = 512;                            // of attention at once, a multiple of 128
 };
 

@@ -203,39 +203,11 @@ void prepare_layer(const DeviceModel& model, DeviceArray<std::int16_t>& digits,
   prepare_matrix(model, *tensors.down, tensors.down->shape[0], digits, layer.down);
 }
 
-DeviceLayerActivations::DeviceLayerActivations(Device& device)
-    : h(device),
-      qkv(device),
-      q_r(device),
-      k_r(device),
-      q(device),
-      k(device),
-      v(device),
-      o(device),
-      o_digits(device),
-      projected(device),
-      projected_r(device),
-      middle(device),
-      gate_up(device),
-      a(device),
-      down(device),
-      down_r(device) {}
-
 DeviceAttentionInputs DeviceLayerActivations::heads() const {
   return {{q.digits.data(), q.exponents.data()},
           {k.digits.data(), k.exponents.data()},
           {v.digits.data(), v.exponents.data()}};
 }
-
-DeviceLayerScratch::DeviceLayerScratch(Device& device, std::int64_t queries)
-    : q(device),
-      k(device),
-      a(device),
-      branch(device),
-      dx(device),
-      d_gate_up(device),
-      d_qkv(device),
-      attention(device, queries) {}
 
 void layer_forward(const DeviceModel& model, const StepShape& shape,
                    const DeviceLayerWeights& layer, float* h, DeviceLayerActivations& saved,

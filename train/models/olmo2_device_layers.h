@@ -41,32 +41,35 @@ void prepare_layer(const DeviceModel& model, DeviceArray<std::int16_t>& digits,
 
 // Kept from forward to backward: LayerActivations.
 struct DeviceLayerActivations {
-  explicit DeviceLayerActivations(Device& device);
+  explicit DeviceLayerActivations(Device& the_device) : device(the_device) {}
 
-  DeviceQuantized h;
-  DeviceArray<float> qkv;
-  DeviceArray<float> q_r, k_r;
-  DeviceQuantized q, k, v;
-  DeviceArray<float> o;
-  DeviceQuantized o_digits;
-  DeviceArray<float> projected, projected_r;
-  DeviceQuantized middle;
-  DeviceArray<float> gate_up;
-  DeviceQuantized a;
-  DeviceArray<float> down, down_r;
+  Device& device;
+  DeviceQuantized h{device};
+  DeviceArray<float> qkv{device};
+  DeviceArray<float> q_r{device}, k_r{device};
+  DeviceQuantized q{device}, k{device}, v{device};
+  DeviceArray<float> o{device};
+  DeviceQuantized o_digits{device};
+  DeviceArray<float> projected{device}, projected_r{device};
+  DeviceQuantized middle{device};
+  DeviceArray<float> gate_up{device};
+  DeviceQuantized a{device};
+  DeviceArray<float> down{device}, down_r{device};
 
   DeviceAttentionInputs heads() const;
 };
 
 struct DeviceLayerScratch {
-  DeviceLayerScratch(Device& device, std::int64_t queries);
+  DeviceLayerScratch(Device& the_device, std::int64_t queries)
+      : device(the_device), attention(the_device, queries) {}
 
-  DeviceArray<float> q, k;
-  DeviceArray<float> a;
-  DeviceArray<float> branch;
-  DeviceArray<float> dx;
-  DeviceArray<float> d_gate_up;
-  DeviceArray<float> d_qkv;
+  Device& device;
+  DeviceArray<float> q{device}, k{device};
+  DeviceArray<float> a{device};
+  DeviceArray<float> branch{device};
+  DeviceArray<float> dx{device};
+  DeviceArray<float> d_gate_up{device};
+  DeviceArray<float> d_qkv{device};
   DeviceAttention attention;
 };
 

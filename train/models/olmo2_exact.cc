@@ -12,18 +12,6 @@
 namespace repro::train {
 namespace {
 
-// Notes peaks while it lives.
-class NotingPeaks {
- public:
-  NotingPeaks(Context& context, Peaks* peaks) : context_(context) { context.peaks = peaks; }
-  ~NotingPeaks() { context_.peaks = nullptr; }
-  NotingPeaks(const NotingPeaks&) = delete;
-  NotingPeaks& operator=(const NotingPeaks&) = delete;
-
- private:
-  Context& context_;
-};
-
 class ExactOlmo2 final : public Backend {
  public:
   ExactOlmo2(const manifests::Config& config, KernelPath path, Parallel& parallel,

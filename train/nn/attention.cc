@@ -13,9 +13,6 @@
 namespace repro::train {
 namespace {
 
-constexpr std::int32_t kBlockShift =
-    12;  // T_b counts in 2^(U - 38), a product of digits in 2^(e - 26)
-
 // One query head and a block of at most 128 queries of one sequence.
 struct Task {
   std::int64_t head = 0;
@@ -152,10 +149,6 @@ void visible_maximum(const Task& task, const std::int32_t* exponents, std::int32
   }
 }
 
-std::int32_t shift_of(std::int32_t bound) {
-  return bound == kEmptyExponent ? 0 : kBlockShift - bound;
-}
-
 // blocks [queries, H] += dotB over keys of x [queries, keys] with the rows of `other`, exponents of
 // `other` folded into x. `second_digit` makes x q29.
 void sum_over_keys(const Context& context, const AttentionShape& shape, const Task& task,
@@ -163,7 +156,8 @@ void sum_over_keys(const Context& context, const AttentionShape& shape, const Ta
   scratch.blocks.resize(task.queries * shape.head_dim);
   scratch.blocks.fill(0);
   scratch.shifts.resize(task.queries);
-  for (std::int64_t i = 0; i < task.queries; ++i) scratch.shifts[i] = shift_of(scratch.bounds[i]);
+  for (std::int64_t i = 0; i < task.queries; ++i)
+    scratch.shifts[i] = block_shift(scratch.bounds[i]);
   scratch.high.resize(kAttentionBlock * kAttentionBlock);
   scratch.low.resize(kAttentionBlock * kAttentionBlock);
   scratch.exponents.resize(kAttentionBlock);
@@ -200,7 +194,7 @@ void sum_over_queries(const Context& context, const AttentionShape& shape, const
   scratch.high.resize(task.queries * task.keys);
   scratch.exponents.resize(task.keys);
   scratch.shifts.resize(task.keys);
-  for (std::int64_t j = 0; j < task.keys; ++j) scratch.shifts[j] = shift_of(bounds[j]);
+  for (std::int64_t j = 0; j < task.keys; ++j) scratch.shifts[j] = block_shift(bounds[j]);
   QuantizeColumnsArgs args;
   args.x = x;
   args.rows = task.queries;

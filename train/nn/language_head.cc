@@ -10,9 +10,7 @@
 namespace repro::train {
 namespace {
 
-constexpr std::int64_t kVocabBlock = 1024;  // B of dotB over the vocabulary
-constexpr std::int64_t kRowTile = 32;       // rows a task takes; no bit depends on it
-constexpr std::int32_t kBlockShift = 12;
+constexpr std::int64_t kRowTile = 32;  // rows a task takes; no bit depends on it
 
 // Per-thread scratch of the input gradient.
 struct TileScratch {
@@ -99,10 +97,9 @@ void input_gradient_tile(const Context& context, const Quantized& w, const RowRa
   tile.blocks.resize(rows * w.cols);
   tile.blocks.fill(0);
   for (std::int64_t r = 0; r < rows; ++r) {
-    const float bound = scratch.bounds[begin + r];
-    const bool empty = bound == 0 || max_w == kEmptyExponent;
-    tile.bounds[r] = empty ? 0 : exponent15(bound) + max_w;
-    tile.shifts[r] = kBlockShift - tile.bounds[r];
+    const std::int32_t bound = logit_bound(scratch.bounds[begin + r], max_w);
+    tile.bounds[r] = bound == kNoExponent ? 0 : bound;
+    tile.shifts[r] = block_shift(bound);
   }
   for (std::int64_t first = 0; first < w.rows; first += kVocabBlock) {
     const std::int64_t width = std::min(kVocabBlock, w.rows - first);

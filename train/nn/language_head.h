@@ -11,6 +11,8 @@
 
 namespace repro::train {
 
+inline constexpr std::int64_t kVocabBlock = 1024;  // B of dotB over the vocabulary
+
 // A row's label; rows without one (the last of an instance) have `kNoTarget`.
 inline constexpr std::int32_t kNoTarget = -1;
 

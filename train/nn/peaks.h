@@ -51,4 +51,17 @@ class Peaks {
   std::vector<Peak> list_;
 };
 
+// A context notes peaks while this lives.
+template <class Context>
+class NotingPeaks {
+ public:
+  NotingPeaks(Context& context, Peaks* peaks) : context_(context) { context.peaks = peaks; }
+  ~NotingPeaks() { context_.peaks = nullptr; }
+  NotingPeaks(const NotingPeaks&) = delete;
+  NotingPeaks& operator=(const NotingPeaks&) = delete;
+
+ private:
+  Context& context_;
+};
+
 }  // namespace repro::train

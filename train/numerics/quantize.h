@@ -51,6 +51,19 @@ REPRO_HD SplitScale split_scale(std::int32_t shift) {
   return {power_of_two32(half), power_of_two32(clamped - half)};
 }
 
+// dotB counts its blocks in 2^(U - 38), a product of digits in 2^(e - 26): what the bound U adds to
+// the exponents of a block's sums. 0 for no bound: the sums are 0 then.
+REPRO_HD std::int32_t block_shift(std::int32_t bound) {
+  return bound == kNoExponent ? 0 : 12 - bound;
+}
+
+// U of a row of the logits' gradient: `bound` is the row's |w (1 + z2)|, `max_weight` the largest
+// exponent of the head's weights. kNoExponent where either is empty.
+REPRO_HD std::int32_t logit_bound(float bound, std::int32_t max_weight) {
+  const bool empty = bound == 0 || max_weight == kNoExponent;
+  return empty ? kNoExponent : exponent15(bound) + max_weight;
+}
+
 // x * 2^(13 - E + e), before rounding to a digit.
 REPRO_HD float scaled_to_digit(float x, const SplitScale& scale) {
   return x * scale.first * scale.second;

@@ -10,26 +10,12 @@
 
 #include "artifacts/base/error.h"
 #include "tests/train/device/test_device.h"
-#include "train/kernels/generic/lanes.h"
+#include "tests/train/rows/serial_warp.h"
 
 namespace repro::train {
 namespace {
 
 constexpr int kPoison = 0xA5;
-
-// Satisfies the contract of row_programs.h.
-class OneLaneWarp : public SingleLane {
- public:
-  OneLaneWarp(std::int64_t warp, std::int64_t warps) : warp_(warp), warps_(warps) {}
-  std::int64_t warp() const { return warp_; }
-  std::int64_t warps() const { return warps_; }
-  static void lower(std::int64_t* least, std::int64_t value) { *least = std::min(*least, value); }
-  static void raise(std::int32_t* most, std::int32_t value) { *most = std::max(*most, value); }
-
- private:
-  std::int64_t warp_;
-  std::int64_t warps_;
-};
 
 struct ThreeSums {
   std::int32_t high = 0, cross = 0, low = 0;
@@ -101,7 +87,7 @@ void EmulatedDevice::run(const Program& program) {
   std::shuffle(order.begin(), order.end(), random_);
   std::visit(
       [&](const auto& args) {
-        for (std::int64_t warp : order) run_units(OneLaneWarp(warp, warps), args);
+        for (std::int64_t warp : order) run_units(SerialWarp(warp, warps), args);
       },
       program);
 }

@@ -25,9 +25,7 @@ TEST_P(ProductPrograms, JoinedSumsDoNotDependOnTheGrid) {
   const auto cross = integers<std::int32_t>(size, -kLargest, kLargest);
   const auto low = integers<std::int32_t>(size, -kLargest, kLargest);
   const auto exponents = integers<std::int32_t>(args.rows + args.cols, -20, 12);
-  args.high = high.data();
-  args.cross = cross.data();
-  args.low = low.data();
+  args.products = {high.data(), cross.data(), low.data()};
   args.first = below(2) == 0;
   args.last = below(3) != 0;
   args.output.kind = static_cast<GemmOutput::Kind>(below(3));

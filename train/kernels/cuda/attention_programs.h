@@ -21,18 +21,16 @@ struct JoinScoresBatch {
 
 REPRO_HD std::int64_t unit_count(const JoinScoresBatch& args) { return args.shape.rows; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const JoinScoresBatch& args) {
-  for (std::int64_t row = warp.warp(); row < args.shape.rows; row += warp.warps()) {
-    const std::int64_t head = row / args.shape.queries;
-    GemmOutput output;
-    output.kind = GemmOutput::Kind::to_float;
-    output.a_exponent = args.query_exponents + head * args.query_stride + row % args.shape.queries;
-    output.b_exponent = args.key_exponents + head * args.key_stride;
-    output.values = args.values + row * args.shape.ld;
-    const std::int64_t visible = args.shape.visible(row);
-    for (std::int64_t n = warp.first(); n < visible; n += warp.stride()) {
-      put_sum(output, 0, n, static_cast<double>(args.sums.at(row * args.ld_sums + n)));
-    }
+REPRO_HD void run_unit(const Warp& warp, const JoinScoresBatch& args, std::int64_t row) {
+  const std::int64_t head = row / args.shape.queries;
+  GemmOutput output;
+  output.kind = GemmOutput::Kind::to_float;
+  output.a_exponent = args.query_exponents + head * args.query_stride + row % args.shape.queries;
+  output.b_exponent = args.key_exponents + head * args.key_stride;
+  output.values = args.values + row * args.shape.ld;
+  const std::int64_t visible = args.shape.visible(row);
+  for (std::int64_t n = warp.first(); n < visible; n += warp.stride()) {
+    put_sum(output, 0, n, static_cast<double>(args.sums.at(row * args.ld_sums + n)));
   }
 }
 
@@ -63,13 +61,10 @@ REPRO_HD std::int64_t unit_count(const VisibleMaximaBatch& args) {
   return args.heads * args.queries;
 }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const VisibleMaximaBatch& args) {
-  for (std::int64_t row = warp.warp(); row < unit_count(args); row += warp.warps()) {
-    const std::int32_t most =
-        detail::largest_exponent(warp, args.exponents + row / args.queries * args.stride,
-                                 args.first + row % args.queries + 1);
-    if (warp.first() == 0) args.maxima[row] = most;
-  }
+REPRO_HD void run_unit(const Warp& warp, const VisibleMaximaBatch& args, std::int64_t row) {
+  const std::int32_t most = detail::largest_exponent(
+      warp, args.exponents + row / args.queries * args.stride, args.first + row % args.queries + 1);
+  if (warp.first() == 0) args.maxima[row] = most;
 }
 
 // U of dQ: ed_i + UV_i + max of ek_j over j <= i, + growth; none where a part is none.
@@ -87,17 +82,15 @@ struct QueryBoundsBatch {
 
 REPRO_HD std::int64_t unit_count(const QueryBoundsBatch& args) { return args.heads * args.queries; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const QueryBoundsBatch& args) {
-  for (std::int64_t row = warp.warp(); row < unit_count(args); row += warp.warps()) {
-    const std::int64_t head = row / args.queries;
-    const std::int64_t query = row % args.queries;
-    const std::int32_t visible_k = detail::largest_exponent(
-        warp, args.k_exponents + head * args.k_stride, args.first + query + 1);
-    const std::int32_t ds = add_exponents(args.d_o_exponents[head * args.d_o_stride + query],
-                                          args.visible_v[head * args.v_stride + query]);
-    if (warp.first() == 0) {
-      args.bounds[row] = add_exponents(add_exponents(ds, visible_k), args.growth);
-    }
+REPRO_HD void run_unit(const Warp& warp, const QueryBoundsBatch& args, std::int64_t row) {
+  const std::int64_t head = row / args.queries;
+  const std::int64_t query = row % args.queries;
+  const std::int32_t visible_k = detail::largest_exponent(
+      warp, args.k_exponents + head * args.k_stride, args.first + query + 1);
+  const std::int32_t ds = add_exponents(args.d_o_exponents[head * args.d_o_stride + query],
+                                        args.visible_v[head * args.v_stride + query]);
+  if (warp.first() == 0) {
+    args.bounds[row] = add_exponents(add_exponents(ds, visible_k), args.growth);
   }
 }
 
@@ -118,27 +111,25 @@ REPRO_HD std::int64_t unit_count(const KeyBoundsBatch& args) {
   return args.kv_heads * args.positions;
 }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const KeyBoundsBatch& args) {
-  for (std::int64_t row = warp.warp(); row < unit_count(args); row += warp.warps()) {
-    const std::int64_t kv_head = row / args.positions;
-    const std::int32_t* visible_v = args.visible_v + kv_head * args.positions;
-    std::int32_t most_dv = kNoExponent;
-    std::int32_t most_dk = kNoExponent;
-    for (std::int64_t h = kv_head * args.group; h < (kv_head + 1) * args.group; ++h) {
-      const std::int32_t* ed = args.d_o_exponents + h * args.stride;
-      const std::int32_t* eq = args.q_exponents + h * args.stride;
-      for (std::int64_t i = row % args.positions + warp.first(); i < args.positions;
-           i += warp.stride()) {
-        most_dv = larger(most_dv, ed[i]);
-        most_dk = larger(most_dk, add_exponents(add_exponents(ed[i], visible_v[i]), eq[i]));
-      }
+REPRO_HD void run_unit(const Warp& warp, const KeyBoundsBatch& args, std::int64_t row) {
+  const std::int64_t kv_head = row / args.positions;
+  const std::int32_t* visible_v = args.visible_v + kv_head * args.positions;
+  std::int32_t most_dv = kNoExponent;
+  std::int32_t most_dk = kNoExponent;
+  for (std::int64_t h = kv_head * args.group; h < (kv_head + 1) * args.group; ++h) {
+    const std::int32_t* ed = args.d_o_exponents + h * args.stride;
+    const std::int32_t* eq = args.q_exponents + h * args.stride;
+    for (std::int64_t i = row % args.positions + warp.first(); i < args.positions;
+         i += warp.stride()) {
+      most_dv = larger(most_dv, ed[i]);
+      most_dk = larger(most_dk, add_exponents(add_exponents(ed[i], visible_v[i]), eq[i]));
     }
-    most_dv = warp.max(most_dv);
-    most_dk = add_exponents(warp.max(most_dk), args.growth);
-    if (warp.first() == 0) {
-      args.dv_bounds[row] = most_dv;
-      args.dk_bounds[row] = most_dk;
-    }
+  }
+  most_dv = warp.max(most_dv);
+  most_dk = add_exponents(warp.max(most_dk), args.growth);
+  if (warp.first() == 0) {
+    args.dv_bounds[row] = most_dv;
+    args.dk_bounds[row] = most_dk;
   }
 }
 

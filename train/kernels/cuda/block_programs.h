@@ -26,49 +26,38 @@ REPRO_HD std::int64_t unit_count(const QuantizeBlocksBatch& args) {
   return args.rows * args.blocks();
 }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const QuantizeBlocksBatch& args) {
+REPRO_HD void run_unit(const Warp& warp, const QuantizeBlocksBatch& args, std::int64_t i) {
   const std::int64_t padded = padded_depth(args.block);
-  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
-    const std::int64_t row = i / args.blocks();
-    const Piece piece = piece_at(i % args.blocks(), args.cols, args.block);
-    const std::int64_t operand_row = i % args.blocks() * args.rows + row;
-    const float* x = args.x + row * args.ld + piece.begin;
-    const std::int32_t* fold = args.fold + row / args.group_rows * args.fold_stride + piece.begin;
-    const std::int32_t exponent = detail::row_exponent(warp, x, fold, piece.size);
-    if (warp.first() == 0) args.exponents[operand_row] = exponent;
-    std::int8_t* high = args.high + operand_row * 2 * padded;
-    std::int8_t* low = args.low == nullptr ? nullptr : args.low + operand_row * 2 * padded;
-    for (std::int64_t c = warp.first(); c < padded; c += warp.stride()) {
-      SplitDigit first;
-      SplitDigit second;
-      if (c < piece.size && exponent != kNoExponent) {
-        const float scaled =
-            scaled_to_digit(x[c], split_scale(13 - exponent + larger(fold[c], kFarBelow)));
-        const std::int32_t q = digit15(scaled);
-        first = split_digit(static_cast<std::int16_t>(q));
-        second = split_digit(static_cast<std::int16_t>(second_digit(scaled, q)));
-      }
-      high[c] = first.high;
-      high[padded + c] = first.low;
-      if (low != nullptr) {
-        low[c] = second.high;
-        low[padded + c] = second.low;
-      }
+  const std::int64_t row = i / args.blocks();
+  const Piece piece = piece_at(i % args.blocks(), args.cols, args.block);
+  const std::int64_t operand_row = i % args.blocks() * args.rows + row;
+  const float* x = args.x + row * args.ld + piece.begin;
+  const std::int32_t* fold = args.fold + row / args.group_rows * args.fold_stride + piece.begin;
+  const std::int32_t exponent = detail::row_exponent(warp, x, fold, piece.size);
+  if (warp.first() == 0) args.exponents[operand_row] = exponent;
+  std::int8_t* high = args.high + operand_row * 2 * padded;
+  std::int8_t* low = args.low == nullptr ? nullptr : args.low + operand_row * 2 * padded;
+  for (std::int64_t c = warp.first(); c < padded; c += warp.stride()) {
+    SplitDigit first;
+    SplitDigit second;
+    if (c < piece.size && exponent != kNoExponent) {
+      const float scaled =
+          scaled_to_digit(x[c], split_scale(13 - exponent + larger(fold[c], kFarBelow)));
+      const std::int32_t q = digit15(scaled);
+      first = split_digit(static_cast<std::int16_t>(q));
+      second = split_digit(static_cast<std::int16_t>(second_digit(scaled, q)));
+    }
+    high[c] = first.high;
+    high[padded + c] = first.low;
+    if (low != nullptr) {
+      low[c] = second.high;
+      low[padded + c] = second.low;
     }
   }
 }
 
 // dotB: the sums of blocks of products, each rounded once into int64, added up
 // (docs/arithmetic.md).
-struct DigitSums {
-  const std::int32_t* high = nullptr;  // [blocks][rows, cols], ld
-  const std::int32_t* cross = nullptr;
-  const std::int32_t* low = nullptr;
-
-  REPRO_HD std::int64_t at(std::int64_t index) const {
-    return join_sums(high[index], cross[index], low[index]);
-  }
-};
 struct AddBlocksBatch {
   DigitSums first;
   DigitSums second;  // of q29's second digit; null pointers for q15
@@ -82,27 +71,24 @@ struct AddBlocksBatch {
 
 REPRO_HD std::int64_t unit_count(const AddBlocksBatch& args) { return args.rows; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const AddBlocksBatch& args) {
-  constexpr std::int32_t kBlockShift = 12;  // T_b counts in 2^(U - 38), a product in 2^(e - 26)
+REPRO_HD void run_unit(const Warp& warp, const AddBlocksBatch& args, std::int64_t row) {
   const bool second = args.second.high != nullptr;
-  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
-    const std::int64_t target = args.groups.place(row, 1);
-    const std::int32_t bound = args.bounds[target];
-    // A second digit counts in 2^-14 of the first.
-    const std::int32_t shift = (bound == kNoExponent ? 0 : kBlockShift - bound) - (second ? 14 : 0);
-    GemmOutput output;
-    output.kind = GemmOutput::Kind::add_blocks;
-    output.integers = args.integers + target * args.cols;
-    output.shift = &shift;
-    for (std::int64_t n = warp.first(); n < args.cols; n += warp.stride()) {
-      for (std::int64_t b = 0; b < args.blocks; ++b) {
-        const std::int64_t at = (b * args.rows + row) * args.ld_sums + n;
-        std::int64_t s = args.first.at(at);
-        if (second) s = s * (1 << 14) + args.second.at(at);
-        output.a_exponent = args.exponents + b * args.rows + row;
-        if (!put_sum(output, 0, n, static_cast<double>(s))) {
-          warp.lower(args.first_trap, target * args.cols + n);
-        }
+  const std::int64_t target = args.groups.place(row, 1);
+  const std::int32_t bound = args.bounds[target];
+  // A second digit counts in 2^-14 of the first.
+  const std::int32_t shift = block_shift(bound) - (second ? 14 : 0);
+  GemmOutput output;
+  output.kind = GemmOutput::Kind::add_blocks;
+  output.integers = args.integers + target * args.cols;
+  output.shift = &shift;
+  for (std::int64_t n = warp.first(); n < args.cols; n += warp.stride()) {
+    for (std::int64_t b = 0; b < args.blocks; ++b) {
+      const std::int64_t at = (b * args.rows + row) * args.ld_sums + n;
+      std::int64_t s = args.first.at(at);
+      if (second) s = s * (1 << 14) + args.second.at(at);
+      output.a_exponent = args.exponents + b * args.rows + row;
+      if (!put_sum(output, 0, n, static_cast<double>(s))) {
+        warp.lower(args.first_trap, target * args.cols + n);
       }
     }
   }

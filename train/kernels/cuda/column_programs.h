@@ -55,14 +55,12 @@ REPRO_HD std::int64_t unit_count(const SplitColumnsBatch& args) {
   return detail::column_units(args.shape);
 }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const SplitColumnsBatch& args) {
-  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
-    const detail::ColumnUnit unit = detail::column_unit(args.shape, i);
-    const std::int16_t* digits = args.digits + unit.matrix * args.shape.cols;
-    detail::split_unit(
-        warp, args.shape, unit, args.low_first, args.split,
-        [&](std::int64_t row, std::int64_t column) { return digits[row * args.ld + column]; });
-  }
+REPRO_HD void run_unit(const Warp& warp, const SplitColumnsBatch& args, std::int64_t i) {
+  const detail::ColumnUnit unit = detail::column_unit(args.shape, i);
+  const std::int16_t* digits = args.digits + unit.matrix * args.shape.cols;
+  detail::split_unit(
+      warp, args.shape, unit, args.low_first, args.split,
+      [&](std::int64_t row, std::int64_t column) { return digits[row * args.ld + column]; });
 }
 
 // Floats whose columns are quantised, each block by itself, the rows' exponents folded in. First
@@ -94,22 +92,20 @@ REPRO_HD std::int64_t unit_count(const ColumnExponentsBatch& args) {
   return detail::column_units(args.columns.shape);
 }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const ColumnExponentsBatch& args) {
+REPRO_HD void run_unit(const Warp& warp, const ColumnExponentsBatch& args, std::int64_t i) {
   const ColumnBlocks& shape = args.columns.shape;
-  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
-    const detail::ColumnUnit unit = detail::column_unit(shape, i);
-    const std::int64_t before = unit.block * shape.block;
-    const std::int64_t size = smaller(shape.block, shape.depth - before);
-    for (std::int64_t c = warp.first(); c < unit.columns; c += warp.stride()) {
-      std::int32_t most = detail::kDropped;
-      for (std::int64_t r = unit.row; r < smaller(unit.row + unit.rows, size); ++r) {
-        most = larger(most, detail::element_exponent(
-                                args.columns.row(unit.matrix, before + r)[unit.column + c],
-                                args.columns.row_fold(unit.matrix, before + r)));
-      }
-      if (most == detail::kDropped) continue;
-      warp.raise(args.columns.exponents + unit.operand * shape.cols + unit.column + c, most);
+  const detail::ColumnUnit unit = detail::column_unit(shape, i);
+  const std::int64_t before = unit.block * shape.block;
+  const std::int64_t size = smaller(shape.block, shape.depth - before);
+  for (std::int64_t c = warp.first(); c < unit.columns; c += warp.stride()) {
+    std::int32_t most = detail::kDropped;
+    for (std::int64_t r = unit.row; r < smaller(unit.row + unit.rows, size); ++r) {
+      most = larger(
+          most, detail::element_exponent(args.columns.row(unit.matrix, before + r)[unit.column + c],
+                                         args.columns.row_fold(unit.matrix, before + r)));
     }
+    if (most == detail::kDropped) continue;
+    warp.raise(args.columns.exponents + unit.operand * shape.cols + unit.column + c, most);
   }
 }
 
@@ -117,17 +113,15 @@ REPRO_HD std::int64_t unit_count(const QuantizeColumnsSplitBatch& args) {
   return detail::column_units(args.columns.shape);
 }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const QuantizeColumnsSplitBatch& args) {
+REPRO_HD void run_unit(const Warp& warp, const QuantizeColumnsSplitBatch& args, std::int64_t i) {
   const ColumnBlocks& shape = args.columns.shape;
-  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
-    const detail::ColumnUnit unit = detail::column_unit(shape, i);
-    const std::int32_t* exponents = args.columns.exponents + unit.operand * shape.cols;
-    detail::split_unit(
-        warp, shape, unit, false, args.split, [&](std::int64_t row, std::int64_t column) {
-          return column_digit(args.columns.row(unit.matrix, row)[column],
-                              args.columns.row_fold(unit.matrix, row), exponents[column]);
-        });
-  }
+  const detail::ColumnUnit unit = detail::column_unit(shape, i);
+  const std::int32_t* exponents = args.columns.exponents + unit.operand * shape.cols;
+  detail::split_unit(
+      warp, shape, unit, false, args.split, [&](std::int64_t row, std::int64_t column) {
+        return column_digit(args.columns.row(unit.matrix, row)[column],
+                            args.columns.row_fold(unit.matrix, row), exponents[column]);
+      });
 }
 
 }  // namespace repro::train

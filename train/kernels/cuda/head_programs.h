@@ -22,12 +22,10 @@ REPRO_HD std::int64_t unit_count(const FillBatch<T>& args) {
   return piece_count(args.count, kPiece);
 }
 template <class Warp, class T>
-REPRO_HD void run_units(const Warp& warp, const FillBatch<T>& args) {
-  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
-    const Piece piece = piece_at(i, args.count, kPiece);
-    for (std::int64_t j = warp.first(); j < piece.size; j += warp.stride()) {
-      args.values[piece.begin + j] = args.value;
-    }
+REPRO_HD void run_unit(const Warp& warp, const FillBatch<T>& args, std::int64_t i) {
+  const Piece piece = piece_at(i, args.count, kPiece);
+  for (std::int64_t j = warp.first(); j < piece.size; j += warp.stride()) {
+    args.values[piece.begin + j] = args.value;
   }
 }
 
@@ -41,12 +39,10 @@ struct GatherBatch {
 
 REPRO_HD std::int64_t unit_count(const GatherBatch& args) { return args.rows; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const GatherBatch& args) {
-  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
-    const float* from = args.table + std::int64_t{args.index[row]} * args.cols;
-    for (std::int64_t i = warp.first(); i < args.cols; i += warp.stride()) {
-      args.to[row * args.cols + i] = from[i];
-    }
+REPRO_HD void run_unit(const Warp& warp, const GatherBatch& args, std::int64_t row) {
+  const float* from = args.table + std::int64_t{args.index[row]} * args.cols;
+  for (std::int64_t i = warp.first(); i < args.cols; i += warp.stride()) {
+    args.to[row * args.cols + i] = from[i];
   }
 }
 
@@ -64,26 +60,24 @@ struct QuantizeHeadsBatch {
 
 REPRO_HD std::int64_t unit_count(const QuantizeHeadsBatch& args) { return args.rows * args.heads; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const QuantizeHeadsBatch& args) {
-  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
-    const std::int64_t row = i / args.heads;
-    const std::int64_t head = i % args.heads;
-    const std::int64_t width = args.heads * args.head_dim;
-    const float* x = args.x + row * args.ld + head * args.head_dim;
-    if (args.first_non_finite != nullptr) {
-      detail::report_first(warp, args.first_non_finite, row * width + head * args.head_dim,
-                           find_non_finite(warp, x, args.head_dim));
-    }
-    quantize_row(warp,
-                 QuantizeRowsArgs{x, 1, args.head_dim, args.ld, args.fold,
-                                  args.digits + row * width + head * args.head_dim, nullptr,
-                                  args.head_dim, args.exponents + head * args.rows + row},
-                 0);
-    if (args.split == nullptr) continue;
-    // A lane splits the digits that it wrote.
-    detail::split_row(warp, args.digits + row * width + head * args.head_dim, args.head_dim, false,
-                      args.split + (head * args.rows + row) * 2 * padded_depth(args.head_dim));
+REPRO_HD void run_unit(const Warp& warp, const QuantizeHeadsBatch& args, std::int64_t i) {
+  const std::int64_t row = i / args.heads;
+  const std::int64_t head = i % args.heads;
+  const std::int64_t width = args.heads * args.head_dim;
+  const float* x = args.x + row * args.ld + head * args.head_dim;
+  if (args.first_non_finite != nullptr) {
+    detail::report_first(warp, args.first_non_finite, row * width + head * args.head_dim,
+                         find_non_finite(warp, x, args.head_dim));
   }
+  quantize_row(warp,
+               QuantizeRowsArgs{x, 1, args.head_dim, args.ld, args.fold,
+                                args.digits + row * width + head * args.head_dim, nullptr,
+                                args.head_dim, args.exponents + head * args.rows + row},
+               0);
+  if (args.split == nullptr) return;
+  // A lane splits the digits that it wrote.
+  detail::split_row(warp, args.digits + row * width + head * args.head_dim, args.head_dim, false,
+                    args.split + (head * args.rows + row) * 2 * padded_depth(args.head_dim));
 }
 
 // Digits [rows, heads * head_dim] as one operand a head, contracted over head_dim:
@@ -97,14 +91,12 @@ struct SplitHeadsBatch {
 
 REPRO_HD std::int64_t unit_count(const SplitHeadsBatch& args) { return args.rows * args.heads; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const SplitHeadsBatch& args) {
-  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
-    const std::int64_t row = i / args.heads;
-    const std::int64_t head = i % args.heads;
-    detail::split_row(warp, args.digits + row * args.ld + head * args.head_dim, args.head_dim,
-                      args.low_first,
-                      args.split + (head * args.rows + row) * 2 * padded_depth(args.head_dim));
-  }
+REPRO_HD void run_unit(const Warp& warp, const SplitHeadsBatch& args, std::int64_t i) {
+  const std::int64_t row = i / args.heads;
+  const std::int64_t head = i % args.heads;
+  detail::split_row(warp, args.digits + row * args.ld + head * args.head_dim, args.head_dim,
+                    args.low_first,
+                    args.split + (head * args.rows + row) * 2 * padded_depth(args.head_dim));
 }
 
 }  // namespace repro::train

@@ -44,18 +44,16 @@ REPRO_HD std::int64_t unit_count(const LeafDigestsBatch& args) {
   return piece_count(args.num_leaves, detail::kLeafPiece);
 }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const LeafDigestsBatch& args) {
+REPRO_HD void run_unit(const Warp& warp, const LeafDigestsBatch& args, std::int64_t i) {
   constexpr auto kChunk = static_cast<std::int64_t>(kMerkleChunkBytes);
-  for (std::int64_t i = warp.warp(); i < unit_count(args); i += warp.warps()) {
-    const Piece piece = piece_at(i, args.num_leaves, detail::kLeafPiece);
-    for (std::int64_t j = warp.first(); j < piece.size; j += warp.stride()) {
-      const std::int64_t leaf = piece.begin + j;
-      const TensorRegion& tensor = detail::tensor_of_leaf(args, leaf);
-      const std::int64_t begin = (leaf - tensor.first_leaf) * kChunk;
-      write_digest(sha256_prefixed(kMerkleLeafPrefix, tensor.data + begin,
-                                   smaller(kChunk, tensor.bytes - begin)),
-                   args.digests + leaf);
-    }
+  const Piece piece = piece_at(i, args.num_leaves, detail::kLeafPiece);
+  for (std::int64_t j = warp.first(); j < piece.size; j += warp.stride()) {
+    const std::int64_t leaf = piece.begin + j;
+    const TensorRegion& tensor = detail::tensor_of_leaf(args, leaf);
+    const std::int64_t begin = (leaf - tensor.first_leaf) * kChunk;
+    write_digest(sha256_prefixed(kMerkleLeafPrefix, tensor.data + begin,
+                                 smaller(kChunk, tensor.bytes - begin)),
+                 args.digests + leaf);
   }
 }
 

@@ -6,7 +6,9 @@
 //   lower(std::int64_t* least, std::int64_t value)     *least = min(*least, value), beside other
 //                                                      lanes and warps
 //   raise(std::int32_t* most, std::int32_t value)      *most = max(*most, value), likewise
-// run_units(warp, args) does the warp's share; unit_count(args) is what grid.h cuts into shares.
+// A program is two functions of its arguments: unit_count(args), which grid.h cuts into shares, and
+// run_unit(warp, args, unit), which all lanes of a warp call together. run_units(warp, args) does
+// the warp's share.
 #pragma once
 
 #include "train/kernels/cuda/grid.h"
@@ -17,6 +19,14 @@
 #include "train/kernels/generic/vector_ops.h"
 
 namespace repro::train {
+
+template <class Warp, class Args>
+REPRO_HD void run_units(const Warp& warp, const Args& args) {
+  const std::int64_t units = unit_count(args);
+  for (std::int64_t unit = warp.warp(); unit < units; unit += warp.warps()) {
+    run_unit(warp, args, unit);
+  }
+}
 
 namespace detail {
 
@@ -35,72 +45,58 @@ REPRO_HD void report_first(const Warp& warp, std::int64_t* least, std::int64_t b
 
 REPRO_HD std::int64_t unit_count(const RmsNormArgs& args) { return args.rows; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const RmsNormArgs& args) {
-  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
-    rms_norm_row(warp, args, row);
-  }
+REPRO_HD void run_unit(const Warp& warp, const RmsNormArgs& args, std::int64_t row) {
+  rms_norm_row(warp, args, row);
 }
 
 REPRO_HD std::int64_t unit_count(const RmsNormBackwardBatch& args) { return args.rows.rows; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const RmsNormBackwardBatch& args) {
-  for (std::int64_t row = warp.warp(); row < args.rows.rows; row += warp.warps()) {
-    const std::int64_t column = rms_norm_backward_row(warp, args.rows, row);
-    detail::report_first(warp, args.first_overflow, row * args.rows.cols, column);
-  }
+REPRO_HD void run_unit(const Warp& warp, const RmsNormBackwardBatch& args, std::int64_t row) {
+  const std::int64_t column = rms_norm_backward_row(warp, args.rows, row);
+  detail::report_first(warp, args.first_overflow, row * args.rows.cols, column);
 }
 
 REPRO_HD std::int64_t unit_count(const RopeArgs& args) { return args.rows; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const RopeArgs& args) {
-  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
-    rope_row(warp, args, row);
-  }
+REPRO_HD void run_unit(const Warp& warp, const RopeArgs& args, std::int64_t row) {
+  rope_row(warp, args, row);
 }
 
 REPRO_HD std::int64_t unit_count(const SwigluArgs& args) { return args.rows; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const SwigluArgs& args) {
-  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
-    swiglu_row(warp, args, row);
-  }
+REPRO_HD void run_unit(const Warp& warp, const SwigluArgs& args, std::int64_t row) {
+  swiglu_row(warp, args, row);
 }
 
 REPRO_HD std::int64_t unit_count(const SwigluBackwardArgs& args) { return args.rows; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const SwigluBackwardArgs& args) {
-  for (std::int64_t row = warp.warp(); row < args.rows; row += warp.warps()) {
-    swiglu_backward_row(warp, args, row);
-  }
+REPRO_HD void run_unit(const Warp& warp, const SwigluBackwardArgs& args, std::int64_t row) {
+  swiglu_backward_row(warp, args, row);
 }
 
 REPRO_HD std::int64_t unit_count(const SoftmaxBatch& args) { return args.shape.rows; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const SoftmaxBatch& args) {
-  for (std::int64_t row = warp.warp(); row < args.shape.rows; row += warp.warps()) {
-    float* s = args.s + row * args.shape.ld;
-    const std::int64_t visible = args.shape.visible(row);
-    for (std::int64_t i = warp.first(); i < visible; i += warp.stride()) s[i] *= args.scale;
-    const SoftmaxRowResult result = softmax_row(warp, s, visible);
-    if (warp.first() == 0) args.results[row] = result;
-    detail::clear_from(warp, s, visible, args.shape.cols);
-  }
+REPRO_HD void run_unit(const Warp& warp, const SoftmaxBatch& args, std::int64_t row) {
+  float* s = args.s + row * args.shape.ld;
+  const std::int64_t visible = args.shape.visible(row);
+  for (std::int64_t i = warp.first(); i < visible; i += warp.stride()) s[i] *= args.scale;
+  const SoftmaxRowResult result = softmax_row(warp, s, visible);
+  if (warp.first() == 0) args.results[row] = result;
+  detail::clear_from(warp, s, visible, args.shape.cols);
 }
 
 REPRO_HD std::int64_t unit_count(const AttentionBackwardBatch& args) { return args.shape.rows; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const AttentionBackwardBatch& args) {
-  for (std::int64_t row = warp.warp(); row < args.shape.rows; row += warp.warps()) {
-    const std::int64_t at = RowGroups{args.shape.queries, args.head_stride}.place(row, args.ld);
-    const RowGroups exponents{args.shape.queries, args.exponent_stride};
-    const float d = attention_d_row(warp, args.digits + at, args.exponents[exponents.place(row, 1)],
-                                    args.o + at, args.head_dim);
-    float* dp = args.dp + row * args.shape.ld;
-    const std::int64_t visible = args.shape.visible(row);
-    attention_backward_row(warp, AttentionBackwardRowArgs{args.p + row * args.shape.ld, dp, visible,
-                                                          args.softmax[row].sum, d, args.scale});
-    detail::clear_from(warp, dp, visible, args.shape.cols);
-  }
+REPRO_HD void run_unit(const Warp& warp, const AttentionBackwardBatch& args, std::int64_t row) {
+  const std::int64_t at = RowGroups{args.shape.queries, args.head_stride}.place(row, args.ld);
+  const RowGroups exponents{args.shape.queries, args.exponent_stride};
+  const float d = attention_d_row(warp, args.digits + at, args.exponents[exponents.place(row, 1)],
+                                  args.o + at, args.head_dim);
+  float* dp = args.dp + row * args.shape.ld;
+  const std::int64_t visible = args.shape.visible(row);
+  attention_backward_row(warp, AttentionBackwardRowArgs{args.p + row * args.shape.ld, dp, visible,
+                                                        args.softmax[row].sum, d, args.scale});
+  detail::clear_from(warp, dp, visible, args.shape.cols);
 }
 
 }  // namespace repro::train

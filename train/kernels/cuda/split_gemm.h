@@ -48,12 +48,21 @@ REPRO_HD void split_row(const Warp& warp, const std::int16_t* digits, std::int64
 
 }  // namespace detail
 
+// The three sums of an element of a product; more matrices may lie one behind the other.
+struct DigitSums {
+  const std::int32_t* high = nullptr;  // [rows, cols], ld
+  const std::int32_t* cross = nullptr;
+  const std::int32_t* low = nullptr;
+
+  REPRO_HD std::int64_t at(std::int64_t index) const {
+    return join_sums(high[index], cross[index], low[index]);
+  }
+};
+
 // sums = factor * (the joined sums) + the old sums; the last part also puts the total into the
 // output.
 struct JoinBatch {
-  const std::int32_t* high = nullptr;  // all [rows, cols], ld_sums
-  const std::int32_t* cross = nullptr;
-  const std::int32_t* low = nullptr;
+  DigitSums products;  // [rows, cols], ld_sums
   std::int64_t rows = 0, cols = 0, ld_sums = 0;
   std::int64_t factor = 1;  // 2^14 for the first digit of q29
   bool first = true, last = true;
@@ -65,19 +74,17 @@ struct JoinBatch {
 
 REPRO_HD std::int64_t unit_count(const JoinBatch& args) { return args.rows; }
 template <class Warp>
-REPRO_HD void run_units(const Warp& warp, const JoinBatch& args) {
-  for (std::int64_t m = warp.warp(); m < args.rows; m += warp.warps()) {
-    const std::int64_t visible = visible_columns(args.output, m, args.cols);
-    for (std::int64_t n = warp.first(); n < visible; n += warp.stride()) {
-      const std::int64_t from = m * args.ld_sums + n;
-      const std::int64_t at = m * args.cols + n;
-      std::int64_t s = args.factor * join_sums(args.high[from], args.cross[from], args.low[from]);
-      if (!args.first) s += args.sums[at];
-      if (!args.last) {
-        args.sums[at] = s;
-      } else if (!put_sum(args.output, m, n, static_cast<double>(s))) {
-        warp.lower(args.first_trap, args.first_row * args.cols + at);
-      }
+REPRO_HD void run_unit(const Warp& warp, const JoinBatch& args, std::int64_t m) {
+  const std::int64_t visible = visible_columns(args.output, m, args.cols);
+  for (std::int64_t n = warp.first(); n < visible; n += warp.stride()) {
+    const std::int64_t from = m * args.ld_sums + n;
+    const std::int64_t at = m * args.cols + n;
+    std::int64_t s = args.factor * args.products.at(from);
+    if (!args.first) s += args.sums[at];
+    if (!args.last) {
+      args.sums[at] = s;
+    } else if (!put_sum(args.output, m, n, static_cast<double>(s))) {
+      warp.lower(args.first_trap, args.first_row * args.cols + at);
     }
   }
 }

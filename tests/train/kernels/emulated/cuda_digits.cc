@@ -107,9 +107,7 @@ class CudaDigits : public GemmPath {
     const Sums high = product(0, padded, padded);
     const Sums cross = product(0, 0, ld);
     const Sums low = product(padded, 0, padded);
-    join.high = high.data();
-    join.cross = cross.data();
-    join.low = low.data();
+    join.products = {high.data(), cross.data(), low.data()};
     run_units(SerialWarp(), join);
   }
 };
