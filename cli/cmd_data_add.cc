@@ -1,5 +1,10 @@
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <optional>
+
+#include "artifacts/base/error.h"
+#include "artifacts/base/number_text.h"
 #include "artifacts/store/store.h"
 #include "cli/commands.h"
 #include "cli/data_source.h"
@@ -8,6 +13,17 @@
 namespace repro::cli {
 namespace {
 
+std::optional<std::int64_t> find_token_id(const Arguments& arguments, const char* option) {
+  const auto text = arguments.find(option);
+  if (!text) return std::nullopt;
+  const auto id = find_integer(*text);
+  if (!id || *id < 0 || *id > UINT32_MAX) {
+    throw Error(Code::invalid_argument,
+                fmt::format("{} is '{}'; expected a token id", option, *text));
+  }
+  return id;
+}
+
 int run_data_add(const Arguments& arguments, Context& context) {
   manifests::RunSpec spec;
   spec.name = arguments.text("NAME");
@@ -15,6 +31,7 @@ int run_data_add(const Arguments& arguments, Context& context) {
   spec.paths = arguments.all("PATH");
   spec.tokenizer = arguments.text("--tokenizer");
   spec.intake = parse_intake(arguments).name;
+  spec.end_of_text = find_token_id(arguments, "--end-of-text");
   const LoadedDataset added = add_dataset(context, std::move(spec));
   context.io().line("dataset  " + arguments.text("NAME"));
   context.io().line("root     " + manifests::dataset_root(added.dataset).hex());
@@ -29,6 +46,8 @@ Command make_data_add_command() {
       {"PATH", ValueKind::many, "", "files, folders or builtin:... sources", Required::yes},
       {"--tokenizer", ValueKind::one, "NAME",
        "byte, ids or a tokenizer.json (default: by the files)"}};
+  options.push_back({"--end-of-text", ValueKind::one, "ID",
+                     "token files: a document ends behind each ID (default: a file is one)"});
   for (auto& option : intake_options()) options.push_back(std::move(option));
   return {.name = "data add",
           .group = "Data",

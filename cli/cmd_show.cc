@@ -29,14 +29,23 @@ std::string documents_text(const Json& sample) {
   return found == sample.end() ? "" : found->dump();
 }
 
+// Digests are null where the tokens are not here, and `source` is there where windows end with
+// their file.
 void print_batch(Io& io, const Json& event) {
+  const auto digest_text = [](const Json& holder) {
+    return holder.value("digest", Json()).is_string() ? json_string(holder, "digest", kWhat) : "-";
+  };
   io.line(fmt::format("step    {}", json_int(event, "step", kWhat)));
-  io.line("digest  " + json_string(event, "digest", kWhat));
-  std::vector<std::vector<std::string>> rows = {{"INSTANCE", "FIRST TOKEN", "DIGEST", "DOCUMENTS"}};
+  io.line("digest  " + digest_text(event));
+  std::vector<std::vector<std::string>> rows = {{"INSTANCE", "PLACE", "DIGEST", "DOCUMENTS"}};
   for (const Json& sample : json_array(event, "samples", kWhat)) {
-    rows.push_back({std::to_string(json_int(sample, "instance", kWhat)),
-                    std::to_string(json_int(sample, "first_token", kWhat)),
-                    json_string(sample, "digest", kWhat).substr(0, 12), documents_text(sample)});
+    const std::string place =
+        sample.contains("source")
+            ? fmt::format("{} window {}", json_string(sample, "source", kWhat),
+                          json_int(sample, "window", kWhat))
+            : fmt::format("token {}", json_int(sample, "first_token", kWhat));
+    rows.push_back({std::to_string(json_int(sample, "instance", kWhat)), place,
+                    digest_text(sample).substr(0, 12), documents_text(sample)});
   }
   io.table(rows);
   for (const Json& sample : json_array(event, "samples", kWhat)) {

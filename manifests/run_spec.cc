@@ -111,6 +111,8 @@ void check_spec(const RunSpec& spec, std::string_view what) {
   const std::string& intake = spec.intake;
   require(intake.empty() || intake == "copy" || intake == "reflink" || intake == "in_place", what,
           "its intake is unknown");
+  require(!spec.end_of_text || (*spec.end_of_text >= 0 && *spec.end_of_text <= UINT32_MAX), what,
+          "its end_of_text is no token id");
   for (const std::int64_t step : {spec.until, spec.first, spec.last}) {
     require(step >= 0 && step <= kMaxStep, what, "a step is out of range");
   }
@@ -119,6 +121,7 @@ void check_spec(const RunSpec& spec, std::string_view what) {
 
 Json spec_json(const RunSpec& spec) {
   return {{"command", command_name(spec.command)},
+          {"end_of_text", spec.end_of_text ? Json(*spec.end_of_text) : Json()},
           {"first", spec.first},
           {"inference", spec.inference ? inference_json(*spec.inference) : Json()},
           {"intake", spec.intake},
@@ -147,11 +150,11 @@ std::string encode_run_spec(const RunSpec& spec) {
 RunSpec parse_run_spec(std::string_view json_text, std::string_view what) {
   const Json json = parse_canonical_json(json_text, what);
   check_schema(json, kSpecSchema, what);
-  check_json_keys(
-      json,
-      {"command", "first", "inference", "intake", "last", "name", "output", "paths", "profile",
-       "published", "run", "running", "schema", "show_text", "store", "tokenizer", "until"},
-      {}, what);
+  check_json_keys(json,
+                  {"command", "end_of_text", "first", "inference", "intake", "last", "name",
+                   "output", "paths", "profile", "published", "run", "running", "schema",
+                   "show_text", "store", "tokenizer", "until"},
+                  {}, what);
   RunSpec spec;
   spec.command = parse_command(json_string(json, "command", what), what);
   spec.store = text_field(json, "store", what);
@@ -174,6 +177,9 @@ RunSpec parse_run_spec(std::string_view json_text, std::string_view what) {
   spec.name = text_field(json, "name", what);
   spec.tokenizer = text_field(json, "tokenizer", what);
   spec.intake = text_field(json, "intake", what);
+  if (!json.at("end_of_text").is_null()) {
+    spec.end_of_text = int_field(json, "end_of_text", what, 0, UINT32_MAX);
+  }
   spec.show_text = json_bool(json, "show_text", what);
   const Json& inference = json.at("inference");
   if (!inference.is_null()) spec.inference = inference_from_json(inference, what);

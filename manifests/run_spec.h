@@ -51,6 +51,7 @@ struct RunSpec {
   std::string name;
   std::string tokenizer;
   std::string intake;                         // "copy", "reflink", "in_place"
+  std::optional<std::int64_t> end_of_text;    // data_add: the id that ends documents of token files
   bool show_text = false;                     // batch: decoded text of the samples too
   std::optional<InferenceRequest> inference;  // generate, score: there; no other
 

@@ -1,8 +1,8 @@
 #include "artifacts/store/object_reader.h"
 
 #include <algorithm>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "artifacts/store/zstd_codec.h"
@@ -117,6 +117,17 @@ void read_object(FileSystem& files, const ObjectPlace& place, OpenObject& object
     case Codec::linked:
       return read_linked(files, place, object, piece);
   }
+}
+
+std::optional<std::string> find_plain_path(FileSystem& files, const ObjectPlace& place,
+                                           OpenObject& object) {
+  if (object.trailer.codec == Codec::zstd) return std::nullopt;
+  if (object.trailer.codec == Codec::raw) return place.path;
+  LinkTarget target = read_link(object, place);
+  if (const auto problem = find_link_problem(files, target)) {
+    throw link_corruption(place, target, *problem);
+  }
+  return std::move(target.path);
 }
 
 bool is_object_usable(FileSystem& files, const ObjectPlace& place, bool allow_link) {

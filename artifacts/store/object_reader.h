@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "artifacts/store/object_file.h"
 
@@ -14,6 +16,12 @@ namespace repro::artifacts {
 // pieces are worth nothing until this returns.
 void read_object(FileSystem& files, const ObjectPlace& place, OpenObject& object,
                  const std::function<void(std::span<const std::byte>)>& piece);
+
+// The file in which an object's raw bytes lie as they are, from its beginning on: the object's own,
+// or that of a link. nullopt for a coded one. Error(corruption) where a link's file is gone or has
+// another size.
+std::optional<std::string> find_plain_path(FileSystem& files, const ObjectPlace& place,
+                                           OpenObject& object);
 
 // Whether the trailer of an object is sound and, for a link, its file stands where it stood.
 bool is_object_usable(FileSystem& files, const ObjectPlace& place, bool allow_link);

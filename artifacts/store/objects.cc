@@ -1,5 +1,6 @@
 // Store: objects from memory, reading, listing.
 #include <algorithm>
+#include <utility>
 
 #include "artifacts/base/error.h"
 #include "artifacts/store/object_file.h"
@@ -101,6 +102,37 @@ void Store::read(const Digest& digest,
   const ObjectPlace place{digest, object_path(digest)};
   OpenObject object = open_object(*files_, place);
   read_object(*files_, place, object, piece);
+}
+
+std::optional<std::string> Store::find_link(const Digest& digest) const {
+  const ObjectPlace place{digest, object_path(digest)};
+  OpenObject object = open_object(*files_, place);
+  if (object.trailer.codec != Codec::linked) return std::nullopt;
+  return read_link(object, place).path;
+}
+
+std::optional<Store::PlainFile> Store::find_plain_file(const Digest& digest) const {
+  const ObjectPlace place{digest, object_path(digest)};
+  OpenObject object = open_object(*files_, place);
+  auto path = find_plain_path(*files_, place, object);
+  if (!path) return std::nullopt;
+  const FileStatus status = files_->open(*path, OpenMode::read)->status();
+  return PlainFile{std::move(*path), status};
+}
+
+Store::PlainFile Store::read_range(const Digest& digest, std::uint64_t offset,
+                                   std::span<std::byte> into) const {
+  const ObjectPlace place{digest, object_path(digest)};
+  OpenObject object = open_object(*files_, place);
+  auto path = find_plain_path(*files_, place, object);
+  REPRO_CHECK(path && offset <= object.trailer.raw_size &&
+              into.size() <= object.trailer.raw_size - offset);
+  const auto file = files_->open(*path, OpenMode::read);
+  file->seek(offset);
+  if (read_fully(*file, into) != into.size()) {
+    throw object_corruption(place, *path + " is shorter than it was");
+  }
+  return {std::move(*path), file->status()};
 }
 
 std::uint64_t Store::size_of(const Digest& digest) const {

@@ -81,6 +81,20 @@ class Store {
   // pieces only after it returns.
   void read(const Digest& digest,
             const std::function<void(std::span<const std::byte>)>& piece) const;
+  // The file that an object added in place points to, whether or not it is still there; nullopt for
+  // another object.
+  std::optional<std::string> find_link(const Digest& digest) const;
+  // The file in which the raw bytes lie as they are, at its beginning, and its status; nullopt for
+  // a coded object. Errors as for reading.
+  struct PlainFile {
+    std::string path;
+    FileStatus status;
+  };
+  std::optional<PlainFile> find_plain_file(const Digest& digest) const;
+  // Bytes [offset, offset + into.size()) out of such a file, *unverified*: whoever has verified the
+  // object knows from the status, which is that of the file read, whether it is still the same.
+  // Error(corruption) where the file ends before them.
+  PlainFile read_range(const Digest& digest, std::uint64_t offset, std::span<std::byte> into) const;
   // Raw size from the trailer (checked trailer, unchecked payload).
   std::uint64_t size_of(const Digest& digest) const;
   // Path of the object's file, whether or not it exists.

@@ -266,6 +266,9 @@ TEST_F(Commands, DatasetIsShownWithItsSources) {
   EXPECT_EQ(data.at("sources").at(0).at("path"), "a.txt");
   EXPECT_THAT(must({"show", "letters"}).out, HasSubstr("2.5 nats"));
   EXPECT_EQ(run({"data", "add", "../evil", "letters"}).code, 2);
+  for (const char* id : {"-1", "eos", "4294967296"}) {
+    EXPECT_EQ(run({"data", "add", "ids", "letters", "--end-of-text", id}).code, 2) << id;
+  }
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ TEST(RunSpec, ParseInvertsEncodeForEveryCommand) {
   add.name = "licences";
   add.tokenizer = "byte";
   add.intake = "in_place";
+  add.end_of_text = 100257;
   add.show_text = true;
   EXPECT_EQ(parse_run_spec(encode_run_spec(add), "spec"), add);
 }
@@ -58,6 +59,7 @@ TEST(RunSpec, DamagedSpecsAreRefused) {
   };
   const Case cases[] = {
       {[](Json& j) { j["command"] = "tarin"; }, "command is unknown"},
+      {[](Json& j) { j["end_of_text"] = -1; }, "end_of_text"},
       {[](Json& j) { j["command"] = "probe"; }, "takes no run"},
       {[](Json& j) { j["run"] = nullptr; }, "expected a JSON object"},
       {[](Json& j) { j["run"]["step"] = 3; }, "begins after its newest state"},

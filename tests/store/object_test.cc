@@ -152,6 +152,38 @@ TEST_F(Objects, InPlaceStoresOnlyThePath) {
   EXPECT_EQ(store.size_of(digest), 5000U);
 }
 
+TEST_F(Objects, PartsAreReadWhereTheBytesLieAsTheyAre) {
+  const std::string path = folder.write("file", noise(5000));
+  for (const Intake intake : {Intake::in_place, Intake::copy}) {
+    const Digest digest = store.put_file(path, intake).digest;
+    const auto plain = store.find_plain_file(digest);
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(plain->path, intake == Intake::copy ? store.object_path(digest) : path);
+    EXPECT_EQ(store.find_link(digest).has_value(), intake == Intake::in_place);
+    std::string part(100, ' ');
+    const auto read = store.read_range(digest, 4900, std::as_writable_bytes(std::span(part)));
+    EXPECT_EQ(part, noise(5000).substr(4900));
+    EXPECT_EQ(read.status, plain->status);
+    EXPECT_EQ(error_of([&] {
+                store.read_range(digest, 4901, std::as_writable_bytes(std::span(part)));
+              }).code(),
+              Code::internal);
+  }
+  EXPECT_FALSE(store.find_plain_file(store.put(std::string(100'000, 'a')).digest));
+}
+
+TEST_F(Objects, APartOfALinkThatIsGoneNamesItsFile) {
+  const std::string path = folder.write("file", noise(5000));
+  const Digest digest = store.put_file(path, Intake::in_place).digest;
+  std::filesystem::remove(path);
+  EXPECT_EQ(store.find_link(digest), path);
+  for (const Error& error : {error_of([&] { store.find_plain_file(digest); }),
+                             error_of([&] { store.read_range(digest, 0, {}); })}) {
+    EXPECT_EQ(error.code(), Code::corruption);
+    EXPECT_THAT(error.message(), HasSubstr(path + ", does not exist any more"));
+  }
+}
+
 TEST_F(Objects, InPlaceRefusesAPathWithALineBreak) {
   const std::string path = folder.write("a\nb", "x");
   EXPECT_EQ(error_of([&] { store.put_file(path, Intake::in_place); }).code(),

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "artifacts/base/error.h"
+#include "train/data/repetition.h"
 #include "train/data/text.h"
 #include "train/data/token_file.h"
 
@@ -25,8 +26,15 @@ std::string decode_for_people(const Tokenizer& tokenizer, std::span<const std::u
 }
 
 Json describe_documents(TokenStream& stream, std::int64_t first, std::int64_t count) {
+  std::vector<DocumentPart> parts;
+  try {
+    parts = stream.find_documents(first, count);
+  } catch (const Error& error) {
+    if (error.code() == Code::not_found) return nullptr;
+    throw;
+  }
   Json documents = Json::array();
-  for (const DocumentPart& part : stream.find_documents(first, count)) {
+  for (const DocumentPart& part : parts) {
     documents.push_back({{"source", part.source},
                          {"document", part.index_in_source},
                          {"first", part.first - first},
@@ -66,21 +74,31 @@ std::vector<std::uint32_t> read_held_out(TokenStream& stream, const SampleOrder&
   return tokens;
 }
 
-Json describe_batch(TokenStream& stream, const Batch& batch, const Tokenizer* tokenizer) {
+Json describe_samples(TokenStream& stream, const SampleOrder& order, std::int64_t batch_index) {
+  const std::int64_t length = order.spec().sequence_length;
   Json samples = Json::array();
-  for (std::size_t i = 0; i < batch.samples.size(); ++i) {
-    const Sample& sample = batch.samples[i];
-    Json entry = {
-        {"index", sample.index},
-        {"epoch", sample.epoch},
-        {"instance", sample.instance},
-        {"first_token", sample.first_token},
-        {"digest", token_digest(batch.row(i)).hex()},
-        {"documents", describe_documents(stream, sample.first_token, batch.sequence_length)}};
-    if (tokenizer != nullptr) entry["text"] = decode_for_people(*tokenizer, batch.row(i));
+  for (const Sample& sample : order.batch(batch_index)) {
+    Json entry = {{"index", sample.index},
+                  {"epoch", sample.epoch},
+                  {"instance", sample.instance},
+                  {"first_token", sample.first_token},
+                  {"documents", describe_documents(stream, sample.first_token, length)}};
+    if (order.windows_end_with_shards()) {
+      const std::size_t shard = stream.shard_of(sample.first_token);
+      entry["source"] = stream.source_of_shard(shard);
+      entry["window"] = (sample.first_token - stream.first_token(shard)) / length;
+    }
     samples.push_back(std::move(entry));
   }
   return samples;
+}
+
+void describe_tokens(Json& samples, const Batch& batch, const Tokenizer* tokenizer) {
+  for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+    samples[i]["digest"] = token_digest(batch.row(i)).hex();
+    if (samples[i].contains("source")) samples[i]["repetitive"] = is_repetitive(batch.row(i));
+    if (tokenizer != nullptr) samples[i]["text"] = decode_for_people(*tokenizer, batch.row(i));
+  }
 }
 
 }  // namespace repro::train

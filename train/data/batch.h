@@ -31,9 +31,13 @@ std::vector<std::uint32_t> read_held_out(TokenStream& stream, const SampleOrder&
                                          std::int64_t i);
 
 // The samples of a batch for people, as the worker's event `batch` has them: a list of {"index",
-// "instance", "epoch", "first_token", "digest", "documents":
-// [{"source","document","first","tokens"}]}, and with a tokenizer also "text": the decoded pieces,
-// "<|end|>" between documents, bytes that are no UTF-8 as U+FFFD.
-Json describe_batch(TokenStream& stream, const Batch& batch, const Tokenizer* tokenizer);
+// "instance", "epoch", "first_token", "documents": [{"source","document","first","tokens"}]}. Where
+// instances lie in one shard each also "source", its file, and "window", the instance's number in
+// it. Needs no tokens; "documents" is null where the store has not their ends.
+Json describe_samples(TokenStream& stream, const SampleOrder& order, std::int64_t batch_index);
+// Adds "digest" to each, "repetitive" where there is a "source" (repetition.h), and with a
+// tokenizer "text": the decoded pieces, "<|end|>" between documents, bytes that are no UTF-8 as
+// U+FFFD.
+void describe_tokens(Json& samples, const Batch& batch, const Tokenizer* tokenizer);
 
 }  // namespace repro::train

@@ -28,7 +28,7 @@ using manifests::Dataset;
 
 // Kind of the catalogue's entries that lead from unchanged sources to a manifest; a new number when
 // the same sources would give another dataset.
-constexpr const char* kCacheKind = "ingest/1";
+constexpr const char* kCacheKind = "ingest/2";
 constexpr std::string_view kRefKind = "datasets";
 
 bool is_builtin(const SourceFile& file) {
@@ -85,6 +85,11 @@ class Ingestion {
     ChosenTokenizer chosen = choose_tokenizer(store_.files(), spec_, sources_);
     tokenizer_ = std::move(chosen.tokenizer);
     describe_tokenizer(chosen.file);
+    if (spec_.end_of_text && tokenizer_->name_and_version() != "ids/1") {
+      throw Error(Code::invalid_argument,
+                  "an end-of-text id was given, but " + sources_.files.front().path + " is text",
+                  "it goes with files of token ids; leave --end-of-text out");
+    }
     if (auto known = find_known()) return std::move(*known);
     dataset_.skipped = sources_.skipped;
     const int width = choose_width();
@@ -194,25 +199,22 @@ class Ingestion {
     const TokenLayout layout = read_token_layout(store_.files(), file);
     ReadFile result{.digest = {},
                     .size = static_cast<std::int64_t>(file.status.size),
-                    .documents = 1,
+                    .documents = 0,
                     .empty_documents = 0};
+    const std::int64_t documents = writer.num_documents();
     if (layout.offset == 0) {
       const auto object = store_.put_file(file.path, spec_.intake);
       if (object.size != file.status.size) fail_changed(file);
-      writer.take_shard(object, file.path);
+      writer.take_shard(object, file.path, spec_.end_of_text);
       result.digest = object.digest;
-      return result;
+    } else {
+      const std::string bytes = store_.files().read_file(file.path);
+      if (bytes.size() != file.status.size) fail_changed(file);
+      result.digest = sha256(bytes);
+      const auto payload = as_bytes(bytes).subspan(layout.offset);
+      writer.take_shard(store_.put(payload), file.path, spec_.end_of_text);
     }
-    const std::string bytes = store_.files().read_file(file.path);
-    if (bytes.size() != file.status.size) fail_changed(file);
-    result.digest = sha256(bytes);
-    const auto payload = as_bytes(bytes).subspan(layout.offset);
-    std::vector<std::uint32_t> ids(static_cast<std::size_t>(layout.num_tokens));
-    for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = token_at(payload, layout.width, i);
-    writer.cut();
-    writer.add(ids, file.path);
-    writer.end_document();
-    writer.cut();
+    result.documents = writer.num_documents() - documents;
     return result;
   }
 
@@ -249,6 +251,7 @@ class Ingestion {
                 {"skipped", sources_.skipped},
                 {"tokenizer", tokenizer_->name_and_version()}};
     if (dataset_.tokenizer_file) key["tokenizer_file"] = dataset_.tokenizer_file->hex();
+    if (spec_.end_of_text) key["end_of_text"] = *spec_.end_of_text;
     return sha256(encode_json(key));
   }
 

@@ -2,7 +2,7 @@
 //
 // Every document is encoded and ends with the tokenizer's end-of-text id; the token stream is all
 // documents in the order of the sources. Ids are stored as uint16 where the vocabulary allows, in
-// shards of at most 64 MiB. Sources of ids (docs/data.md) are taken as they are, a document a file.
+// shards of at most 64 MiB. Sources of ids (docs/data.md) are taken as they are, a shard a file.
 // The content root depends on nothing but the stream, the tokenizer and the cutting rule.
 //
 // Publication: shards, manifest, then the ref datasets/NAME. What is in the store already is
@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,9 @@ struct IngestSpec {
   // "": ids where all sources hold ids, else byte.
   std::string tokenizer;
   artifacts::Intake intake = artifacts::Intake::copy;
+  // Of token files: a document ends behind each such id, and at the file's end; none: a file is one
+  // document.
+  std::optional<std::uint32_t> end_of_text;
 };
 
 struct Ingested {

@@ -14,8 +14,6 @@
 namespace repro::train {
 namespace {
 
-bool is_order_1(const OrderSpec& spec) { return spec.name == "order"; }
-
 // The Philox key of an epoch's permutation.
 std::uint64_t epoch_key(const OrderSpec& spec, std::int64_t epoch) {
   const Digest digest =
@@ -76,7 +74,7 @@ SampleOrder::SampleOrder(OrderSpec spec, const OrderCache* cache) : spec_(std::m
     throw Error(
         Code::invalid_argument,
         fmt::format("the dataset has {} tokens{}; one sequence takes {}", spec_.num_tokens(),
-                    is_order_1(spec_) ? "" : " in shards too short", spec_.sequence_length),
+                    windows_end_with_shards() ? " in shards too short" : "", spec_.sequence_length),
         "add more data, or lower data.sequence_length");
   }
   if (num_training() == 0) {
@@ -91,7 +89,7 @@ SampleOrder::SampleOrder(OrderSpec spec, const OrderCache* cache) : spec_(std::m
 }
 
 void SampleOrder::place_instances() {
-  if (is_order_1(spec_)) {
+  if (!windows_end_with_shards()) {
     runs_.push_back({});
     num_instances_ = spec_.num_tokens() / spec_.sequence_length;
     return;
@@ -107,7 +105,7 @@ void SampleOrder::place_instances() {
 
 void SampleOrder::plan_epochs(const OrderCache* cache) {
   samples_per_epoch_ = num_training();
-  if (is_order_1(spec_)) return;
+  if (!windows_end_with_shards()) return;
   const std::int64_t count = num_training() - num_training() % spec_.chunk;
   samples_per_epoch_ = count - count % spec_.batch_size;
   if (samples_per_epoch_ == 0) {

@@ -70,6 +70,8 @@ class SampleOrder {
   std::int64_t training_instance(std::int64_t i) const;
   std::int64_t held_out_instance(std::int64_t i) const;
 
+  // Whether each instance lies in one shard.
+  bool windows_end_with_shards() const { return spec_.name != "order"; }
   std::int64_t samples_per_epoch() const { return samples_per_epoch_; }
   // First token in the stream of an instance.
   std::int64_t first_token(std::int64_t instance) const;

@@ -88,24 +88,35 @@ void ShardWriter::cut() {
   ends_.clear();
 }
 
-void ShardWriter::take_shard(const artifacts::ObjectInfo& tokens, std::string_view where) {
+void ShardWriter::take_shard(const artifacts::ObjectInfo& tokens, std::string_view where,
+                             std::optional<std::uint32_t> end_of_text) {
   cut();
   std::string carry;  // pieces may end inside an id
+  std::uint64_t num_tokens = 0;
+  std::vector<std::uint64_t> ends;
   store_->read(tokens.digest, [&](std::span<const std::byte> piece) {
     carry.append(reinterpret_cast<const char*>(piece.data()), piece.size());
     const auto bytes = as_bytes(carry);
     const std::size_t count = bytes.size() / width_;
     for (std::size_t i = 0; i < count; ++i) {
-      counts_.add(token_at(bytes, static_cast<int>(width_), i), where);
+      const std::uint32_t id = token_at(bytes, static_cast<int>(width_), i);
+      counts_.add(id, where);
+      ++num_tokens;
+      if (id == end_of_text) ends.push_back(num_tokens);
     }
     carry.erase(0, count * width_);
   });
-  const std::uint64_t num_tokens = tokens.size / width_;
-  const std::string ends = encode_ends(std::span(&num_tokens, 1));
+  if (ends.empty() || ends.back() != num_tokens) ends.push_back(num_tokens);
   shards_.push_back({.tokens = tokens.digest,
                      .num_tokens = static_cast<std::int64_t>(num_tokens),
-                     .documents = store_->put(ends).digest,
-                     .num_documents = 1});
+                     .documents = store_->put(encode_ends(ends)).digest,
+                     .num_documents = static_cast<std::int64_t>(ends.size())});
+}
+
+std::int64_t ShardWriter::num_documents() const {
+  std::int64_t count = 0;
+  for (const manifests::Shard& shard : shards_) count += shard.num_documents;
+  return count;
 }
 
 std::vector<manifests::Shard> ShardWriter::finish() {

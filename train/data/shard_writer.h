@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,11 +43,15 @@ class ShardWriter {
   void end_document();
   // Ends the shard, so that the next id begins a new one.
   void cut();
-  // A shard that is in the store already, whose `num_tokens` ids are one document. Reads it once.
-  void take_shard(const artifacts::ObjectInfo& tokens, std::string_view where);
+  // A shard that is in the store already. Reads it once. It is one document, or with `end_of_text`
+  // a document ends behind each such id, and at the shard's end.
+  void take_shard(const artifacts::ObjectInfo& tokens, std::string_view where,
+                  std::optional<std::uint32_t> end_of_text);
   // Ends everything; the shards in order.
   std::vector<manifests::Shard> finish();
 
+  // In the shards that are ended.
+  std::int64_t num_documents() const;
   const TokenCounts& counts() const { return counts_; }
 
  private:

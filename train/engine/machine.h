@@ -8,6 +8,10 @@
 
 #include "train/kernels/parallel.h"
 
+namespace repro::artifacts {
+class Catalogue;
+}
+
 namespace repro::train {
 
 class Device;
@@ -22,6 +26,8 @@ struct Machine {
   // What run.device = cuda is, where it is not this build's (make_cuda_device).
   std::function<std::unique_ptr<Device>()> make_device = nullptr;
   const OrderCache* orders = nullptr;  // keeps long orders; null: they are made anew
+  // Knows which files of data are as they were hashed; null: they are hashed again.
+  artifacts::Catalogue* catalogue = nullptr;
 };
 
 }  // namespace repro::train

@@ -11,10 +11,12 @@ namespace repro::train {
 struct Trainer::Data {
   TokenStream stream;
   SampleOrder order;
+  bool is_complete = false;  // all shards were seen to be there
 
   Data(const manifests::Config& config, const artifacts::Store& store,
-       const manifests::Dataset& dataset, const OrderCache* orders)
-      : stream(store, dataset), order(plan_order(config, dataset), orders) {}
+       const manifests::Dataset& dataset, const Machine& machine)
+      : stream(store, dataset, machine.catalogue),
+        order(plan_order(config, dataset), machine.orders) {}
 };
 
 Trainer::Trainer(const manifests::Config& config, const artifacts::Store& store,
@@ -26,7 +28,7 @@ Trainer::Trainer(const manifests::Config& config, const artifacts::Store& store,
 Trainer::~Trainer() = default;
 
 void Trainer::configure(const artifacts::Store& store, const manifests::Dataset& dataset) {
-  data_ = std::make_unique<Data>(config_, store, dataset, machine_.orders);
+  data_ = std::make_unique<Data>(config_, store, dataset, machine_);
   backend_.reset();  // first: a device need not hold two states
   backend_ = make_backend(config_, machine_, parameters_);
 }
@@ -132,8 +134,21 @@ LossSums Trainer::accumulate(const Batch& batch) {
   return sums;
 }
 
+// Before the first batch: a shard that is missing is said at once, not where the order comes to it.
+void Trainer::check_data() {
+  if (data_->is_complete) return;
+  const auto missing = data_->stream.find_missing();
+  if (!missing.empty()) {
+    throw Error(Code::not_found, describe_missing(data_->stream.dataset(), missing),
+                "put the files where they were, or add the data again; plans and the order of "
+                "samples need no tokens");
+  }
+  data_->is_complete = true;
+}
+
 Batch Trainer::next_batch(std::int64_t index) {
   const TraceSpan span(machine_.parallel->trace(), "batch");
+  check_data();
   return read_batch(data_->stream, data_->order, index);
 }
 

@@ -59,6 +59,7 @@ class Trainer {
  private:
   struct Data;
   void configure(const artifacts::Store& store, const manifests::Dataset& dataset);
+  void check_data();
   Batch next_batch(std::int64_t index);
   MicroBatch padded(const MicroBatch& micro);
   LossSums accumulate(const Batch& batch);

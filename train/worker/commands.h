@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "artifacts/index/catalogue.h"
 #include "manifests/run_spec.h"
 #include "train/engine/trainer.h"
 #include "train/kernels/parallel.h"
@@ -14,9 +15,8 @@ extern std::atomic<bool> stop_requested;
 
 // Threads and choices of this process, from the spec's running keys.
 int thread_count(const manifests::RunConfig& running);
-// Borrows both pointers.
-Machine make_machine(const manifests::RunConfig& running, Parallel& parallel,
-                     const OrderCache* orders = nullptr);
+Machine make_machine(const manifests::RunConfig& running, Parallel& parallel);
+artifacts::Catalogue open_catalogue(const manifests::RunSpec& spec);
 
 // Each throws Error; `run_train` throws Error(cancelled) after a clean stop by a signal.
 void run_train(const manifests::RunSpec& spec);

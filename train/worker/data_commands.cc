@@ -16,15 +16,19 @@
 
 namespace repro::train {
 
+artifacts::Catalogue open_catalogue(const manifests::RunSpec& spec) {
+  return artifacts::Catalogue::open(join_path(spec.store, "index/catalogue.sqlite"));
+}
+
 void run_data_add(const manifests::RunSpec& spec) {
   artifacts::Store store = artifacts::Store::open(system_file_system(), spec.store);
-  artifacts::Catalogue catalogue =
-      artifacts::Catalogue::open(join_path(spec.store, "index/catalogue.sqlite"));
+  artifacts::Catalogue catalogue = open_catalogue(spec);
   IngestSpec ingest_spec;
   ingest_spec.name = spec.name;
   ingest_spec.paths = spec.paths;
   ingest_spec.tokenizer = spec.tokenizer;
   ingest_spec.intake = parse_intake(spec.intake);
+  if (spec.end_of_text) ingest_spec.end_of_text = static_cast<std::uint32_t>(*spec.end_of_text);
   const Ingested result = ingest(store, catalogue, system_clock(), ingest_spec);
   for (const std::string& note : result.notes) emit({{"type", "note"}, {"message", note}});
   emit({{"type", "dataset"},
@@ -60,6 +64,29 @@ Cursor stored_cursor(const artifacts::Store& store, const manifests::Run& run, s
   return cursor;
 }
 
+// The samples of a batch follow from the manifest alone; their tokens may not be here.
+void emit_batch(const artifacts::Store& store, const manifests::RunSpec& spec,
+                const manifests::Dataset& dataset, const SampleOrder& order, std::int64_t index) {
+  artifacts::Catalogue catalogue = open_catalogue(spec);
+  TokenStream stream(store, dataset, &catalogue);
+  Json samples = describe_samples(stream, order, index);
+  Json digest = nullptr;
+  const auto missing = stream.find_missing();
+  if (missing.empty()) {
+    const Batch batch = read_batch(stream, order, index);
+    const auto tokenizer = spec.show_text ? open_tokenizer(store, dataset) : nullptr;
+    describe_tokens(samples, batch, tokenizer.get());
+    digest = batch.digest.hex();
+  } else {
+    emit({{"type", "note"}, {"message", describe_missing(dataset, missing)}});
+  }
+  emit({{"type", "batch"},
+        {"step", spec.last},
+        {"batch", index},
+        {"digest", std::move(digest)},
+        {"samples", std::move(samples)}});
+}
+
 }  // namespace
 
 void run_batch(const manifests::RunSpec& spec) {
@@ -80,14 +107,7 @@ void run_batch(const manifests::RunSpec& spec) {
     const std::int64_t index = order.next_batch(cursor.batch);
     cursor = {cursor.step + 1, index + 1};
     if (cursor.step < spec.last) continue;
-    TokenStream stream(store, inputs.dataset);
-    const Batch batch = read_batch(stream, order, index);
-    const auto tokenizer = spec.show_text ? open_tokenizer(store, inputs.dataset) : nullptr;
-    emit({{"type", "batch"},
-          {"step", spec.last},
-          {"batch", index},
-          {"digest", batch.digest.hex()},
-          {"samples", describe_batch(stream, batch, tokenizer.get())}});
+    emit_batch(store, spec, inputs.dataset, order, index);
     return;
   }
 }

@@ -22,13 +22,11 @@ int thread_count(const manifests::RunConfig& running) {
   return std::max(1, read_host_facts().cores);
 }
 
-Machine make_machine(const manifests::RunConfig& running, Parallel& parallel,
-                     const OrderCache* orders) {
+Machine make_machine(const manifests::RunConfig& running, Parallel& parallel) {
   Machine machine;
   machine.parallel = &parallel;
   machine.kernels = running.kernels;
   machine.micro_batch = running.micro_batch;
-  machine.orders = orders;
   return machine;
 }
 

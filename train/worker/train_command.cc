@@ -24,8 +24,8 @@ class TrainSession {
       : spec_(spec),
         store_(artifacts::Store::open(system_file_system(), spec.store)),
         parallel_(thread_count(spec.running)),
-        cursor_(store_, spec.run, spec.run.states.empty() ? first_step() : spec.run.step,
-                make_machine(spec.running, parallel_, &orders_), spec.running),
+        cursor_(store_, spec.run, spec.run.states.empty() ? first_step() : spec.run.step, machine(),
+                spec.running),
         writer_(store_, spec.run, spec.published) {
     if (!spec.profile) return;
     manifests::ProfileRequest request = *spec.profile;
@@ -198,9 +198,17 @@ class TrainSession {
     return step > first_step() ? manifests::segment_of(run, step) : run.segments.front();
   }
 
+  Machine machine() {
+    Machine machine = make_machine(spec_.running, parallel_);
+    machine.orders = &orders_;
+    machine.catalogue = &catalogue_;
+    return machine;
+  }
+
   const manifests::RunSpec& spec_;
   artifacts::Store store_;
   const OrderCache orders_{store_, &store_};
+  artifacts::Catalogue catalogue_ = open_catalogue(spec_);
   Parallel parallel_;
   RunCursor cursor_;
   RunWriter writer_;  // after the cursor: a run that cannot begin is not published

@@ -65,7 +65,8 @@ TEST_F(BatchTest, AnotherStreamThanTheOrdersIsAProgrammersError) {
 TEST_F(BatchTest, DescriptionNamesDocumentsAndShowsText) {
   const Batch batch = read_batch(stream_, order_, 0);
   const auto tokenizer = make_tokenizer("byte");
-  const Json samples = describe_batch(stream_, batch, tokenizer.get());
+  Json samples = describe_samples(stream_, order_, batch.index);
+  describe_tokens(samples, batch, tokenizer.get());
   ASSERT_EQ(samples.size(), 2U);
   const std::size_t second = batch.samples[0].instance == 1 ? 0 : 1;
   const Json& sample = samples[second];
@@ -81,7 +82,8 @@ TEST_F(BatchTest, DescriptionNamesDocumentsAndShowsText) {
 }
 
 TEST_F(BatchTest, DescriptionWithoutATokenizerHasNoText) {
-  const Json samples = describe_batch(stream_, read_batch(stream_, order_, 0), nullptr);
+  Json samples = describe_samples(stream_, order_, 0);
+  describe_tokens(samples, read_batch(stream_, order_, 0), nullptr);
   EXPECT_FALSE(samples[0].contains("text"));
 }
 

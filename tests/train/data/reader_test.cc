@@ -43,7 +43,7 @@ TEST_F(Reader, ReadsAnyRangeAcrossShards) {
   const manifests::Dataset dataset = counting();
   ASSERT_EQ(dataset.shards.size(), 4U);
   for (const std::int64_t cache : {std::int64_t{0}, std::int64_t{1} << 20}) {
-    TokenStream stream(store(), dataset, cache);
+    TokenStream stream(store(), dataset, nullptr, cache);
     ASSERT_EQ(stream.num_tokens(), 28);
     for (std::int64_t first = 0; first <= 28; ++first) {
       for (std::int64_t count = 0; first + count <= 28; ++count) {
