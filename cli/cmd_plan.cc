@@ -56,7 +56,7 @@ Plan make_plan(Context& context, const manifests::Config& config, const std::str
   const std::int64_t every = config.run.checkpoint_every;
   plan.num_checkpoints = every > 0 ? (steps + every - 1) / every : 1;
   if (rate) plan.seconds = static_cast<double>(plan.tokens_per_step * steps) / *rate;
-  if (!context.has_store() || data.empty()) return plan;
+  if (!context.has_store() || data.empty() || !config.not_computed.empty()) return plan;
   plan.data = find_dataset(context, data);
   // Other profiles ask the worker what they hold constant; a plan starts nothing.
   if (!plan.data || config.profile != "exact") return plan;
@@ -102,6 +102,9 @@ void print_plan(Io& io, const ResolvedRecipe& recipe, const Plan& plan, const st
                       bytes_text(static_cast<std::uint64_t>(plan.checkpoint_bytes))));
   if (plan.seconds) io.line("time        " + duration_text(*plan.seconds));
   io.line("operators   " + operators_text(config));
+  for (const auto& [name, texts] : config.not_computed) {
+    io.line("not yet     " + name + " is not computed: `repro train` will refuse this recipe");
+  }
   if (plan.derivation) io.line("derivation  " + plan.derivation->hex());
   if (plan.run) {
     io.line(fmt::format("run         {} has this derivation and is at step {}",
@@ -124,6 +127,8 @@ Json plan_record(const ResolvedRecipe& recipe, const Plan& plan, const std::stri
                  {"operators", Json(manifests::operators_of(config))}};
   record["seconds"] = plan.seconds ? Json(*plan.seconds) : Json();
   record["dataset"] = plan.data ? Json(manifests::dataset_root(plan.data->dataset).hex()) : Json();
+  record["not_computed"] = Json::array();
+  for (const auto& [name, texts] : config.not_computed) record["not_computed"].push_back(name);
   record["derivation"] = plan.derivation ? Json(plan.derivation->hex()) : Json();
   record["run"] = plan.run ? Json(plan.run->run.id) : Json();
   return record;

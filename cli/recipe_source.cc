@@ -98,6 +98,16 @@ bool lists(const Json& event, const char* key, const std::string& value) {
   return found != event.end() && std::find(found->begin(), found->end(), value) != found->end();
 }
 
+// What an import kept because it decides bits and no key of a recipe says it.
+void check_computed(const manifests::Config& config) {
+  if (config.not_computed.empty()) return;
+  std::string names;
+  for (const auto& [name, texts] : config.not_computed) names += (names.empty() ? "" : ", ") + name;
+  throw Error(Code::unsupported,
+              "the recipe has settings that are kept as a note, not computed yet: " + names,
+              "remove their lines below not_computed to train without what they say");
+}
+
 // The worker's own reason, where it gives one.
 [[noreturn]] void fail_device(const Json& probe, const std::string& device) {
   const auto found = probe.find(device);
@@ -175,6 +185,7 @@ manifests::RunConfig running_choices(const Arguments& arguments,
 }
 
 void check_possible(Context& context, const manifests::Config& config) {
+  check_computed(config);
   if (config.run.ranks != 1) {
     throw Error(Code::unsupported,
                 fmt::format("cannot train on {} ranks: ranks do not exist yet in this version",

@@ -38,8 +38,9 @@ std::vector<manifests::Override> running_overrides(const Arguments& arguments);
 manifests::RunConfig running_choices(const Arguments& arguments,
                                      std::initializer_list<std::string_view> options);
 
-// Refuses what this version or machine cannot do: more than one rank (Error(unsupported)), devices
-// and profiles that the worker does not have (Error(environment); asks the worker only if needed).
+// Refuses what this version or machine cannot do: settings that are kept but not computed, more
+// than one rank (Error(unsupported)), devices and profiles that the worker does not have
+// (Error(environment); asks the worker only if needed).
 void check_possible(Context& context, const manifests::Config& config);
 
 }  // namespace repro::cli

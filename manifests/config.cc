@@ -79,6 +79,28 @@ void read_field(const Json& parent, const std::string& word, const Field& field,
   }
 }
 
+void put_notes(Json& root, const char* section, const Notes& notes) {
+  if (!notes.empty()) root[section] = Json(notes);
+}
+
+// A section of notes, absent where there are none.
+Notes read_notes(const Json& root, const char* section, std::string_view what) {
+  Notes notes;
+  if (!root.contains(section)) return notes;
+  const Json& object = root.at(section);
+  if (!object.is_object() || object.empty()) {
+    fail_field(what, std::string("section \"") + section + "\" is not an object with keys");
+  }
+  for (const auto& [name, list] : object.items()) {
+    for (const Json& text : json_array(object, name, what)) {
+      if (!text.is_string()) fail_field(what, "key \"" + name + "\" is not a list of texts");
+      notes[name].push_back(text.get<std::string>());
+    }
+    notes[name];  // also where the list is empty
+  }
+  return notes;
+}
+
 using Names = std::vector<std::string_view>;
 
 // The words below `prefix` ("model."; "" for the top level), by whether they must be there.
@@ -99,6 +121,7 @@ std::pair<Names, Names> words_below(std::string_view prefix) {
 void check_keys_are_known(const Json& root, std::string_view what) {
   auto [required, optional] = words_below("");
   required.push_back("schema");
+  optional.insert(optional.end(), {"notes", "not_computed"});
   for (const std::string& section : key_sections()) {
     (words_below(section + ".").first.empty() ? optional : required).push_back(section);
   }
@@ -144,6 +167,8 @@ std::string encode_config(const Config& config) {
   check_config(config);
   Json root = keys_json(config, std::nullopt);
   root["schema"] = kConfigSchema;
+  put_notes(root, "notes", config.notes);
+  put_notes(root, "not_computed", config.not_computed);
   return encode_json(root);
 }
 
@@ -160,6 +185,8 @@ Config parse_config(std::string_view json, std::string_view what) {
     const auto [section, word] = split_path(row.key.path);
     read_field(section.empty() ? root : root.at(section), word, row.field(config), what);
   }
+  config.notes = read_notes(root, "notes", what);
+  config.not_computed = read_notes(root, "not_computed", what);
   check_as(Code::corruption, what, [&] { check_config(config); });
   return config;
 }

@@ -3,8 +3,8 @@
 //
 // Each key is *deciding* (it can change a bit of a state or of the log) or *running* (it cannot).
 // manifests/config_keys.h has the table of all keys. Canonical JSON of a config nests by dots
-// ("model": {"hidden_size": 128, ...}); decimals are strings in shortest round-trip form;
-// native.dtype, data.order and data.order_chunk stand there only where they differ from the
+// ("model": {"hidden_size": 128, ...}); decimals are strings in shortest round-trip form; what came
+// later (native.dtype, data.order, data.order_chunk, notes) stands there only where it is no
 // default.
 #pragma once
 
@@ -16,6 +16,7 @@
 
 #include "artifacts/base/digest.h"
 #include "artifacts/base/json.h"
+#include "manifests/notes.h"
 
 namespace repro::manifests {
 
@@ -129,6 +130,8 @@ struct Config {
   EvalConfig eval;
   NativeConfig native;
   RunConfig run;
+  // Of an imported recipe. `not_computed` would decide bits and no key says it: it is not trained.
+  Notes notes, not_computed;
 
   bool operator==(const Config&) const = default;
 };

@@ -1,10 +1,12 @@
 // Relations between keys. Limits of single keys stand in config_table.cc.
 #include "manifests/config_table.h"
+#include "manifests/text_checks.h"
 
 namespace repro::manifests {
 namespace {
 
 constexpr std::int64_t kMaxTokensPerStep = std::int64_t{1} << 24;
+constexpr std::size_t kMaxNoteBytes = 4096;
 
 [[noreturn]] void fail(const std::string& message, const std::string& hint) {
   throw Error(Code::invalid_argument, message, hint);
@@ -71,6 +73,21 @@ void check_native(const Config& config) {
   }
 }
 
+void check_notes(const char* section, const Notes& notes) {
+  for (const auto& [name, texts] : notes) {
+    if (name.empty() || !is_plain_text(name, 200)) {
+      fail(std::string(section) + " has a name that is empty or not readable text",
+           "names of notes are those of a trainer's settings");
+    }
+    for (const std::string& text : texts) {
+      if (is_plain_text(text, kMaxNoteBytes)) continue;
+      fail(std::string(section) + "." + name + " is not readable text, or longer than " +
+               std::to_string(kMaxNoteBytes) + " bytes",
+           "a note is a text, or a list of texts, without control characters");
+    }
+  }
+}
+
 }  // namespace
 
 void check_config(const Config& config) {
@@ -80,6 +97,8 @@ void check_config(const Config& config) {
   check_training(config);
   check_order(config.data);
   check_native(config);
+  check_notes("notes", config.notes);
+  check_notes("not_computed", config.not_computed);
 }
 
 }  // namespace repro::manifests

@@ -13,8 +13,36 @@ namespace {
 
 using Seen = std::set<std::string, std::less<>>;
 
+// The notes that a path like "notes.data.paths" belongs to, and its name there; nullptr for others.
+std::pair<Notes*, std::string> find_notes(Config& config, const std::string& path) {
+  for (const auto& [section, notes] :
+       {std::pair("notes", &config.notes), std::pair("not_computed", &config.not_computed)}) {
+    if (path == section) return {notes, ""};
+    if (path.starts_with(std::string(section) + ".")) {
+      return {notes, path.substr(std::string(section).size() + 1)};
+    }
+  }
+  return {nullptr, ""};
+}
+
+void apply_note(Notes& notes, const std::string& name, const RecipeEntry& entry,
+                const std::string& where) {
+  if (entry.kind == EntryKind::group) return;
+  const bool pairs = entry.kind == EntryKind::list && !entry.text.empty();
+  if (name.empty() || pairs) {
+    throw Error(Code::invalid_argument,
+                where + ": " + entry.path + " is no note: a text, or a list of texts, with a name",
+                "write `name: text` below notes or not_computed");
+  }
+  const bool list = entry.kind == EntryKind::list || entry.kind == EntryKind::items;
+  notes[name] = list ? entry.items : std::vector<std::string>{entry.text};
+}
+
 void apply_entry(Config& config, const RecipeEntry& entry, std::string_view file, Seen& seen) {
   const std::string where = std::string(file) + ":" + std::to_string(entry.line);
+  if (const auto [notes, name] = find_notes(config, entry.path); notes != nullptr) {
+    return apply_note(*notes, name, entry, where);
+  }
   const bool section = is_key_section(entry.path);
   if (section && entry.kind == EntryKind::group) return;
   if (section) {
@@ -27,6 +55,10 @@ void apply_entry(Config& config, const RecipeEntry& entry, std::string_view file
   const KeyType type = row->key.type;
   if (entry.kind == EntryKind::group) fail_value(*row, "a group of keys", where);
   if (entry.kind == EntryKind::list && type != KeyType::ranges) fail_value(*row, "a list", where);
+  if (entry.kind == EntryKind::items) {
+    throw Error(Code::invalid_argument, where + ": a list holds pairs, like [[10, 20], [30, 31]]",
+                row->key.path + ": " + row->key.help);
+  }
   const bool needs_plain = type == KeyType::integer || type == KeyType::boolean;
   if (entry.kind == EntryKind::quoted && needs_plain) {
     fail_value(*row, "'" + entry.text + "' in quotes", where);
@@ -56,12 +88,39 @@ std::string yaml_value(const KeyRow& row, const Field& field) {
   return "[" + list + "]";
 }
 
-std::string yaml_line(const KeyRow& row, Config& config) {
+std::string comment_of(const RecipeComments& comments, const std::string& path) {
+  const auto found = comments.find(path);
+  return found == comments.end() || found->second.empty() ? "" : "  # " + found->second;
+}
+
+std::string yaml_line(const KeyRow& row, Config& config, const RecipeComments& comments) {
   const std::size_t dot = row.key.path.find('.');
   std::string line = dot == std::string::npos ? row.key.path : "  " + row.key.path.substr(dot + 1);
   line += ": " + yaml_value(row, row.field(config));
-  const char* running = row.key.key_class == KeyClass::running ? " (running)" : "";
-  return line + "  # " + row.key.help + running + "\n";
+  return line + comment_of(comments, row.key.path) + "\n";
+}
+
+// A name as a YAML key.
+std::string yaml_name(const std::string& name) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyz_.0123456789";
+  const bool plain = name.find_first_not_of(kPlain) == std::string::npos && name != "null";
+  return plain && name[0] >= 'a' && name[0] <= 'z' ? name : encode_json(Json(name));
+}
+
+std::string notes_yaml(const std::string& section, const Notes& notes,
+                       const RecipeComments& comments) {
+  std::string text = notes.empty() ? "" : section + ":\n";
+  for (const auto& [name, texts] : notes) {
+    const std::string comment = comment_of(comments, section + "." + name) + "\n";
+    text += "  " + yaml_name(name) + ":";
+    if (texts.size() == 1) {
+      text += " " + encode_json(Json(texts.front())) + comment;
+      continue;
+    }
+    text += (texts.empty() ? " []" : "") + comment;
+    for (const std::string& item : texts) text += "    - " + encode_json(Json(item)) + "\n";
+  }
+  return text;
 }
 
 }  // namespace
@@ -92,19 +151,31 @@ Config resolve_recipe(std::span<const RecipeLayer> layers, std::span<const Overr
   return config;
 }
 
-std::string config_to_yaml(const Config& config) {
+std::string config_to_yaml(const Config& config, const RecipeComments& comments) {
   Config copy = config;  // fields are handed out as pointers to change
   std::string text;
   for (const KeyRow& row : key_rows()) {
-    if (row.key.path.find('.') == std::string::npos) text += yaml_line(row, copy);
+    const bool top = row.key.path.find('.') == std::string::npos;
+    if (top && comments.contains(row.key.path)) text += yaml_line(row, copy, comments);
   }
   for (const std::string& section : key_sections()) {
-    text += section + ":\n";
+    std::string lines;
     for (const KeyRow& row : key_rows()) {
-      if (row.key.path.starts_with(section + ".")) text += yaml_line(row, copy);
+      const bool inside = row.key.path.starts_with(section + ".");
+      if (inside && comments.contains(row.key.path)) lines += yaml_line(row, copy, comments);
     }
+    if (!lines.empty()) text += section + ":\n" + lines;
   }
-  return text;
+  return text + notes_yaml("notes", config.notes, comments) +
+         notes_yaml("not_computed", config.not_computed, comments);
+}
+
+std::string config_to_yaml(const Config& config) {
+  RecipeComments help;
+  for (const ConfigKey& key : config_keys()) {
+    help[key.path] = key.help + (key.key_class == KeyClass::running ? " (running)" : "");
+  }
+  return config_to_yaml(config, help);
 }
 
 }  // namespace repro::manifests

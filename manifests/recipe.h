@@ -2,6 +2,7 @@
 // train/recipes, embedded by the build (`builtin_recipes`, a generated source).
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,5 +39,9 @@ Config resolve_recipe(std::span<const RecipeLayer> layers, std::span<const Overr
 
 // A recipe's values as YAML again, with comments from the key table (`repro config RECIPE`).
 std::string config_to_yaml(const Config& config);
+// Path to comment; notes are "notes.NAME" and "not_computed.NAME". Comments are of one line.
+using RecipeComments = std::map<std::string, std::string>;
+// The same with other comments, and without the keys that have none there; all notes are written.
+std::string config_to_yaml(const Config& config, const RecipeComments& comments);
 
 }  // namespace repro::manifests

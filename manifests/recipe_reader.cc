@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxRecipeBytes = std::size_t{1} << 20;
 constexpr std::size_t kMaxDepth = 8;
+constexpr const char* kListHint = "a list holds pairs, like [[10, 20], [30, 31]]";
 
 // Turns parser events into entries. Working on events, not on yaml-cpp's nodes, keeps line numbers
 // and shows every anchor, alias, tag and second key.
@@ -86,7 +87,7 @@ void RecipeHandler::take_key(const YAML::Mark& mark, const std::string& key) {
   if (!added) {
     fail(mark, "key " + path + " stands twice, first in line " + std::to_string(seen->second));
   }
-  map.next = RecipeEntry{path, "", EntryKind::plain, mark.line + 1};
+  map.next = RecipeEntry{path, "", {}, EntryKind::plain, mark.line + 1};
 }
 
 // The entry whose value begins at `mark`.
@@ -100,8 +101,14 @@ RecipeEntry RecipeHandler::take_entry(const YAML::Mark& mark, EntryKind kind) {
 }
 
 void RecipeHandler::take_list_item(const YAML::Mark& mark, const std::string& value) {
-  if (list_depth_ != 2) fail(mark, "a list holds pairs, like [[10, 20], [30, 31]]");
-  pair_.push_back(value);
+  if (list_depth_ == 2) {
+    pair_.push_back(value);
+    return;
+  }
+  RecipeEntry& entry = entries_.back();
+  if (!entry.text.empty()) fail(mark, kListHint);
+  entry.kind = EntryKind::items;
+  entry.items.push_back(value);
 }
 
 void RecipeHandler::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
@@ -125,14 +132,14 @@ void RecipeHandler::OnSequenceStart(const YAML::Mark& mark, const std::string& t
                                     YAML::anchor_t anchor, YAML::EmitterStyle::value) {
   check_plain(mark, tag, anchor);
   if (list_depth_ == 0) entries_.push_back(take_entry(mark, EntryKind::list));
-  if (++list_depth_ > 2) fail(mark, "a list holds pairs, like [[10, 20], [30, 31]]");
+  if (++list_depth_ > 2 || entries_.back().kind == EntryKind::items) fail(mark, kListHint);
   pair_.clear();
   pair_mark_ = mark;
 }
 
 void RecipeHandler::OnSequenceEnd() {
   if (list_depth_ == 2) {
-    if (pair_.size() != 2) fail(pair_mark_, "a list holds pairs, like [[10, 20], [30, 31]]");
+    if (pair_.size() != 2) fail(pair_mark_, kListHint);
     std::string& text = entries_.back().text;
     text += (text.empty() ? "" : ",") + pair_[0] + ".." + pair_[1];
   }
@@ -142,7 +149,7 @@ void RecipeHandler::OnSequenceEnd() {
 void RecipeHandler::OnMapStart(const YAML::Mark& mark, const std::string& tag,
                                YAML::anchor_t anchor, YAML::EmitterStyle::value) {
   check_plain(mark, tag, anchor);
-  if (list_depth_ > 0) fail(mark, "a list holds pairs, like [[10, 20], [30, 31]]");
+  if (list_depth_ > 0) fail(mark, kListHint);
   if (maps_.empty()) {
     maps_.emplace_back();
     return;

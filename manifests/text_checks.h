@@ -1,4 +1,4 @@
-// What text from outside may be. Internal to this folder.
+// What text from outside may be.
 #pragma once
 
 #include <cstddef>

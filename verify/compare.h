@@ -22,10 +22,11 @@
 namespace repro::verify {
 
 struct Difference {
-  std::string section;  // "deciding", "running", "label", "operator", "dataset", "code", "log",
-                        // "segment", "state", "added", "removed", "changed"
-  std::string name;     // key, step, tensor or file
-  std::string a;        // "" where absent
+  // "deciding", "running", "label", "note", "not computed", "operator", "dataset", "code", "log",
+  // "segment", "state", "added", "removed", "changed"
+  std::string section;
+  std::string name;  // key, step, tensor or file
+  std::string a;     // "" where absent
   std::string b;
 };
 

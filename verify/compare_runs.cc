@@ -32,7 +32,7 @@ std::string class_name(manifests::KeyClass key_class) {
 }
 
 void add(Comparison& result, Difference difference) {
-  static const std::set<std::string> kHarmless = {"running", "label", "code", "source"};
+  static const std::set<std::string> kHarmless = {"running", "label", "note", "code", "source"};
   if (difference.a == difference.b) return;
   if (!kHarmless.contains(difference.section)) result.identical = false;
   result.differences.push_back(std::move(difference));
@@ -164,6 +164,18 @@ void compare_logs(Comparison& result, const Stored<manifests::Run>& a,
   if (result.first_difference) result.identical = false;
 }
 
+// Long lists by number and digest.
+std::map<std::string, std::string> note_texts(const manifests::Notes& notes) {
+  std::map<std::string, std::string> texts;
+  for (const auto& [name, list] : notes) {
+    const Json json(list);
+    texts[name] = list.size() == 1 ? list.front()
+                                   : std::to_string(list.size()) + " texts, sha256 " +
+                                         sha256(encode_json(json)).short_hex();
+  }
+  return texts;
+}
+
 }  // namespace
 
 Comparison compare_configs(const manifests::Config& a, const manifests::Config& b) {
@@ -172,6 +184,8 @@ Comparison compare_configs(const manifests::Config& a, const manifests::Config& 
     add(result, {class_name(key.key_class), key.path, value_text(config_value(a, key.path)),
                  value_text(config_value(b, key.path))});
   }
+  add_maps(result, "note", note_texts(a.notes), note_texts(b.notes));
+  add_maps(result, "not computed", note_texts(a.not_computed), note_texts(b.not_computed));
   return result;
 }
 

@@ -118,6 +118,29 @@ TEST(Config, TheOrderStandsInTheBytesOnlyWhereItIsNotTheDefault) {
   EXPECT_EQ(failure_of([&] { parse_config(text, "config"); }).code, "corruption");
 }
 
+TEST(Config, NotesStandInTheBytesOnlyWhereThereAreSome) {
+  Config config = sample_config();
+  const Json deciding = deciding_keys(config);
+  EXPECT_THAT(encode_config(config), Not(HasSubstr("\"not")));
+  config.notes = {{"data.paths", {"b", "a", "b"}}, {"compile", {"null"}}, {"tags", {}}};
+  config.not_computed = {{"epoch", {"1"}}};
+  const std::string bytes = encode_config(config);
+  EXPECT_THAT(bytes, HasSubstr(R"("not_computed":{"epoch":["1"]},"notes":{"compile":["null"],)"));
+  EXPECT_EQ(parse_config(bytes, "config"), config);
+  EXPECT_EQ(deciding_keys(config), deciding);
+  for (const auto& [from, to] :
+       {std::pair(R"(["1"])", "\"1\""), std::pair(R"(["1"])", "[1]"),
+        std::pair(R"({"epoch":["1"]})", "{}"), std::pair(R"(["1"])", R"(["\u001b"])")}) {
+    std::string damaged = bytes;
+    damaged.replace(damaged.find(from), std::string_view(from).size(), to);
+    EXPECT_EQ(failure_of([&] { parse_config(damaged, "config"); }).code, "corruption") << to;
+  }
+  config.notes = {{"", {"x"}}};
+  EXPECT_THAT(failure_of([&] { check_config(config); }).message, HasSubstr("notes has a name"));
+  config.notes = {{"a", {"x\ny"}}};
+  EXPECT_THAT(failure_of([&] { check_config(config); }).message, HasSubstr("notes.a is not"));
+}
+
 TEST(Config, DecimalsAreKeptToTheBit) {
   for (double value = 1e-30; value < 1; value *= 1.7320508075688772) {
     Config config = sample_config();
