@@ -14,6 +14,7 @@ std::string golden_path(const std::string& recipe);
 // What the file says of such a result.
 Json golden_of(const SmokeInputs& inputs, const SmokeResult& result);
 
+// Built-in recipes with a smoke size; the others are too large to be tried.
 std::vector<std::string> recipe_names();
 // A recipe's name as a part of a test's.
 std::string test_name(std::string recipe);
