@@ -12,13 +12,31 @@ namespace {
 
 std::vector<Command> make_commands() {
   std::vector<Command> table;
-  for (const auto& make :
-       {make_init_command,     make_status_command,     make_doctor_command,  make_config_command,
-        make_add_command,      make_data_add_command,   make_plan_command,    make_train_command,
-        make_resume_command,   make_runs_command,       make_log_command,     make_show_command,
-        make_cat_command,      make_tag_command,        make_rm_command,      make_checkout_command,
-        make_generate_command, make_score_command,      make_diff_command,    make_verify_command,
-        make_fsck_command,     make_completion_command, make_version_command, make_help_command}) {
+  for (const auto& make : {make_init_command,
+                           make_status_command,
+                           make_doctor_command,
+                           make_config_command,
+                           make_import_olmo_config_command,
+                           make_add_command,
+                           make_data_add_command,
+                           make_plan_command,
+                           make_train_command,
+                           make_resume_command,
+                           make_runs_command,
+                           make_log_command,
+                           make_show_command,
+                           make_cat_command,
+                           make_tag_command,
+                           make_rm_command,
+                           make_checkout_command,
+                           make_generate_command,
+                           make_score_command,
+                           make_diff_command,
+                           make_verify_command,
+                           make_fsck_command,
+                           make_completion_command,
+                           make_version_command,
+                           make_help_command}) {
     table.push_back(make());
   }
   return table;

@@ -132,6 +132,12 @@ TEST_F(Frozen, JsonKeys) {
   note({"score", "one", "text", "--per-token"});
   for (const char* command : {"runs", "status", "doctor", "version"}) note({command});
   note({"config"});
+  folder_.write("olmo.yaml",
+                "model: {weight_tying: false, rope: true, attention_dropout: 0, "
+                "residual_dropout: 0, embedding_dropout: 0, include_bias: false, "
+                "layer_norm_type: rms, attention_layer_norm: true, norm_after: true}\n"
+                "optimizer: {name: adamw}\n");
+  note({"import", "olmo-config", "olmo.yaml"});
   note({"config", "--keys"});
   note({"plan", "olmo2-tiny", "--smoke", "--data", "letters"});
   note({"rm", "kept"});
