@@ -4,8 +4,7 @@
 // Each key is *deciding* (it can change a bit of a state or of the log) or *running* (it cannot).
 // manifests/config_keys.h has the table of all keys. Canonical JSON of a config nests by dots
 // ("model": {"hidden_size": 128, ...}); decimals are strings in shortest round-trip form; what came
-// later (native.dtype, data.order, data.order_chunk, notes) stands there only where it is no
-// default.
+// later stands there only where it is no default.
 #pragma once
 
 #include <cstdint>
@@ -16,26 +15,10 @@
 
 #include "artifacts/base/digest.h"
 #include "artifacts/base/json.h"
+#include "manifests/model_config.h"
 #include "manifests/notes.h"
 
 namespace repro::manifests {
-
-struct ModelConfig {
-  std::string family = "olmo2";
-  std::int64_t hidden_size = 0;        // required
-  std::int64_t num_layers = 0;         // required
-  std::int64_t num_heads = 0;          // required; divides hidden_size into an even head_dim
-  std::int64_t num_kv_heads = 0;       // 0 in YAML means num_heads; resolved value is explicit
-  std::int64_t intermediate_size = 0;  // required; one branch (not the fused width)
-  std::int64_t vocab_size = 0;         // required; >= the tokenizer's
-  double rope_theta = 500000;
-  double rms_norm_eps = 1e-6;
-  double init_std = 0.02;
-  double init_cutoff = 3;  // truncation of the normal, in standard deviations
-
-  std::int64_t head_dim() const { return hidden_size / num_heads; }
-  bool operator==(const ModelConfig&) const = default;
-};
 
 struct DataConfig {
   std::string tokenizer = "byte";
@@ -46,6 +29,13 @@ struct DataConfig {
   std::int64_t holdout_every = 20;  // every k-th instance is held out for evaluation; 0: none
   // Half-open ranges [a, b) of batches of the order that are passed over, sorted, disjoint.
   std::vector<std::pair<std::int64_t, std::int64_t>> skip_batches;
+  // Attention does not cross the end of a document.
+  bool mask_documents = false;
+  // The loss leaves out sequences in which a span of min..max tokens repeats max_count times or
+  // more (docs/data.md); max_period 0: none.
+  std::int64_t repetition_max_period = 0;
+  std::int64_t repetition_min_period = 1;
+  std::int64_t repetition_max_count = 32;
   std::string source;  // running: default path of the data, for `train` without --data
 
   bool operator==(const DataConfig&) const = default;
@@ -64,19 +54,28 @@ struct TrainConfig {
 
 struct LossConfig {
   double z_loss = 1e-5;
+  // The loss is a mean over the "targets" of a step, or divided by all its "positions", the last of
+  // each sequence and those left out too.
+  std::string denominator = "targets";
 
   bool operator==(const LossConfig&) const = default;
 };
 
 struct OptimizerConfig {
-  std::string name = "adamw";
-  double learning_rate = 0;  // required
+  std::string name = "adamw";  // or "skip_step_adamw"
+  double learning_rate = 0;    // required
   double beta1 = 0.9;
   double beta2 = 0.95;
   double epsilon = 1e-8;
   double weight_decay = 0.1;
   bool decay_embeddings = false;
   bool decay_norms = true;
+  // skip_step_adamw: an update is left out where loss or gradient norm exceeds the mean of the last
+  // `skip_window` by more than `skip_sigma` standard deviations; `count_steps` false: the bias
+  // correction stays that of the first step (docs/arithmetic.md).
+  std::int64_t skip_window = 128;
+  double skip_sigma = 6;
+  bool count_steps = true;
 
   bool operator==(const OptimizerConfig&) const = default;
 };
@@ -111,6 +110,7 @@ struct RunConfig {
   std::int64_t digest_every = 1;      // roots in the log at every k-th step
   std::int64_t threads = 0;           // 0: the usable cores
   std::int64_t micro_batch = 0;       // sequences at a time; 0: as the memory plan says (1)
+  bool recompute = false;             // activations of a layer are made again for its backward pass
   std::int64_t ranks = 1;
   std::string kernels = "auto";
   std::string device = "cpu";

@@ -137,6 +137,13 @@ void add_model_rows(std::vector<KeyRow>& rows) {
                          "standard deviation of initial matrices"));
   rows.push_back(decimal("model.init_cutoff", in<model, &M::init_cutoff>, 0.01, 100,
                          "truncation of the initial normal, in standard deviations"));
+  rows.push_back(omitting_default(one_of("model.norm", in<model, &M::norm>, {"post", "pre"},
+                                         "RMSNorm of a branch's output, or of its input")));
+  rows.push_back(omitting_default(
+      boolean("model.qk_norm", in<model, &M::qk_norm>, "RMSNorm of queries and keys")));
+  rows.push_back(omitting_default(one_of("model.init", in<model, &M::init>, {"normal", "mitchell"},
+                                         "normal: init_std everywhere; mitchell: by width and "
+                                         "depth")));
 }
 
 void add_data_rows(std::vector<KeyRow>& rows) {
@@ -157,6 +164,17 @@ void add_data_rows(std::vector<KeyRow>& rows) {
                                "olmo_core_order: so many sequences of a shard stay together")));
   rows.push_back(ranges("data.skip_batches", in<data, &D::skip_batches>,
                         "half-open ranges of batches of the order that are passed over"));
+  rows.push_back(omitting_default(boolean("data.mask_documents", in<data, &D::mask_documents>,
+                                          "attention stays within a document")));
+  rows.push_back(omitting_default(
+      integer("data.repetition_max_period", in<data, &D::repetition_max_period>, 0, 1024,
+              "longest repeated span the loss filter looks for; 0: no filter")));
+  rows.push_back(
+      omitting_default(integer("data.repetition_min_period", in<data, &D::repetition_min_period>, 1,
+                               1024, "shortest repeated span the loss filter looks for")));
+  rows.push_back(omitting_default(
+      integer("data.repetition_max_count", in<data, &D::repetition_max_count>, 3, kMaxCount,
+              "a sequence with so many repeats of a span is left out of the loss")));
   rows.push_back(running(
       text("data.source", in<data, &D::source>, "file or folder used where train has no --data")));
 }
@@ -178,6 +196,9 @@ void add_train_rows(std::vector<KeyRow>& rows) {
                          "global gradient norm is clipped to this; 0: no clipping"));
   rows.push_back(decimal("loss.z_loss", in<&Config::loss, &LossConfig::z_loss>, 0, 1000,
                          "weight of the squared log-normaliser"));
+  rows.push_back(
+      omitting_default(one_of("loss.denominator", in<&Config::loss, &LossConfig::denominator>,
+                              {"targets", "positions"}, "what a step's loss is divided by")));
 }
 
 void add_optimizer_rows(std::vector<KeyRow>& rows) {
@@ -185,7 +206,8 @@ void add_optimizer_rows(std::vector<KeyRow>& rows) {
   using S = ScheduleConfig;
   constexpr auto optimizer = &Config::optimizer;
   constexpr auto schedule = &Config::schedule;
-  rows.push_back(one_of("optimizer.name", in<optimizer, &O::name>, {"adamw"}, "update rule"));
+  rows.push_back(one_of("optimizer.name", in<optimizer, &O::name>, {"adamw", "skip_step_adamw"},
+                        "update rule"));
   rows.push_back(required(decimal("optimizer.learning_rate", in<optimizer, &O::learning_rate>, 0,
                                   1000, "peak learning rate")));
   rows.push_back(
@@ -200,6 +222,15 @@ void add_optimizer_rows(std::vector<KeyRow>& rows) {
                          "weight decay of the embedding"));
   rows.push_back(boolean("optimizer.decay_norms", in<optimizer, &O::decay_norms>,
                          "weight decay of norm gains"));
+  rows.push_back(omitting_default(
+      integer("optimizer.skip_window", in<optimizer, &O::skip_window>, 2, 65536,
+              "skip_step_adamw: so many losses and gradient norms are looked back on")));
+  rows.push_back(omitting_default(
+      decimal("optimizer.skip_sigma", in<optimizer, &O::skip_sigma>, 0, 1000,
+              "skip_step_adamw: an update further from the mean, in deviations, is left out")));
+  rows.push_back(omitting_default(
+      boolean("optimizer.count_steps", in<optimizer, &O::count_steps>,
+              "skip_step_adamw: false, and the bias correction stays that of the first step")));
   rows.push_back(one_of("schedule.name", in<schedule, &S::name>, {"cosine", "linear", "constant"},
                         "learning rate after the warm-up"));
   rows.push_back(integer("schedule.warmup_steps", in<schedule, &S::warmup_steps>, 0, kMaxSteps,
@@ -226,6 +257,9 @@ void add_eval_and_run_rows(std::vector<KeyRow>& rows) {
       integer("run.threads", in<run, &R::threads>, 0, 4096, "threads; 0: the usable cores")));
   rows.push_back(running(integer("run.micro_batch", in<run, &R::micro_batch>, 0, kMaxCount,
                                  "sequences computed at a time; 0: one")));
+  rows.push_back(omitting_default(
+      running(boolean("run.recompute", in<run, &R::recompute>,
+                      "a layer's activations are computed again instead of kept"))));
   rows.push_back(
       running(integer("run.ranks", in<run, &R::ranks>, 1, kMaxCount, "processes of the training")));
   rows.push_back(running(one_of("run.kernels", in<run, &R::kernels>,

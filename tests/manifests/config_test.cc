@@ -28,23 +28,31 @@ TEST(Config, KeysAreFrozen) {
             (key.required ? "required" : "=" + key.default_value) + "\n";
   }
   EXPECT_EQ(list, R"(data.holdout_every integer deciding =20
+data.mask_documents boolean deciding =false
 data.order text deciding =order
 data.order_chunk integer deciding =1
+data.repetition_max_count integer deciding =32
+data.repetition_max_period integer deciding =0
+data.repetition_min_period integer deciding =1
 data.sequence_length integer deciding required
 data.skip_batches ranges deciding =
 data.source text running =
 data.tokenizer text deciding =byte
 eval.every integer deciding =0
 eval.max_instances integer deciding =64
+loss.denominator text deciding =targets
 loss.z_loss decimal deciding =1e-05
 model.family text deciding =olmo2
 model.hidden_size integer deciding required
+model.init text deciding =normal
 model.init_cutoff decimal deciding =3
 model.init_std decimal deciding =0.02
 model.intermediate_size integer deciding required
+model.norm text deciding =post
 model.num_heads integer deciding required
 model.num_kv_heads integer deciding =0
 model.num_layers integer deciding required
+model.qk_norm boolean deciding =true
 model.rms_norm_eps decimal deciding =1e-06
 model.rope_theta decimal deciding =5e+05
 model.vocab_size integer deciding required
@@ -52,11 +60,14 @@ name text label =
 native.dtype text deciding =fp32
 optimizer.beta1 decimal deciding =0.9
 optimizer.beta2 decimal deciding =0.95
+optimizer.count_steps boolean deciding =true
 optimizer.decay_embeddings boolean deciding =false
 optimizer.decay_norms boolean deciding =true
 optimizer.epsilon decimal deciding =1e-08
 optimizer.learning_rate decimal deciding required
 optimizer.name text deciding =adamw
+optimizer.skip_sigma decimal deciding =6
+optimizer.skip_window integer deciding =128
 optimizer.weight_decay decimal deciding =0.1
 profile text deciding =exact
 run.checkpoint_every integer running =0
@@ -65,6 +76,7 @@ run.digest_every integer running =1
 run.kernels text running =auto
 run.micro_batch integer running =0
 run.ranks integer running =1
+run.recompute boolean running =false
 run.threads integer running =0
 schedule.final_fraction decimal deciding =0.1
 schedule.name text deciding =cosine
