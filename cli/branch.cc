@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "artifacts/base/error.h"
 #include "artifacts/base/merkle.h"
@@ -26,6 +29,37 @@ void zero(artifacts::Store& store, manifests::StateTensor& tensor) {
   tensor.root = tensor_root(as_bytes(bytes));
 }
 
+manifests::StateTensor zeros(artifacts::Store& store, std::string name, std::string dtype,
+                             std::vector<std::int64_t> shape, std::int64_t size) {
+  manifests::StateTensor tensor;
+  tensor.name = std::move(name);
+  tensor.dtype = std::move(dtype);
+  tensor.shape = std::move(shape);
+  tensor.size = size;
+  zero(store, tensor);
+  return tensor;
+}
+
+// Weights alone become a state to train from.
+void complete(artifacts::Store& store, manifests::State& state) {
+  std::map<std::string, manifests::StateTensor> tensors;
+  for (const manifests::StateTensor& tensor : state.tensors) tensors.emplace(tensor.name, tensor);
+  for (const manifests::StateTensor& weight : state.tensors) {
+    if (!manifests::is_weight(weight.name)) continue;
+    for (const char* moment : {"exp_avg/", "exp_avg_sq/"}) {
+      const std::string name = moment + weight.name;
+      if (tensors.contains(name)) continue;
+      tensors.emplace(name, zeros(store, name, weight.dtype, weight.shape, weight.size));
+    }
+  }
+  for (const char* counter : {"trainer/batch", "trainer/step"}) {
+    if (tensors.contains(counter)) continue;
+    tensors.emplace(counter, zeros(store, counter, "int64", {1}, sizeof(std::int64_t)));
+  }
+  state.tensors.clear();
+  for (auto& [name, tensor] : tensors) state.tensors.push_back(std::move(tensor));
+}
+
 manifests::State apply(artifacts::Store& store, manifests::State state, const Reset& reset) {
   for (manifests::StateTensor& tensor : state.tensors) {
     const bool moment =
@@ -45,6 +79,23 @@ manifests::State apply(artifacts::Store& store, manifests::State state, const Re
 const manifests::Segment& segment_at(const manifests::Run& run, std::int64_t step) {
   const manifests::Segment& first = run.segments.front();
   return step > first.first_step ? manifests::segment_of(run, step) : first;
+}
+
+BranchPoint at_state(artifacts::Store& store, const manifests::State& state) {
+  BranchPoint point;
+  point.start.first_step = state.step;
+  point.start.initial = state.state_root.hex();
+  point.start.parent_state =
+      store.put(std::string_view(manifests::encode_state(state))).digest.hex();
+  return point;
+}
+
+BranchPoint at_model(artifacts::Store& store, const LoadedModel& model, const Reset& reset) {
+  manifests::State state = load_state(store, model.model.state);
+  complete(store, state);
+  BranchPoint point = at_state(store, apply(store, std::move(state), reset));
+  point.start.parent_model = model.manifest.hex();
+  return point;
 }
 
 }  // namespace
@@ -73,21 +124,18 @@ Reset parse_reset(const std::string& text) {
 BranchPoint make_branch_point(Context& context, const std::string& from, const Reset& reset) {
   artifacts::Store& store = context.store();
   const Resolved resolved = resolve_state(context, from);
+  if (resolved.model) return at_model(store, *resolved.model, reset);
   if (!resolved.run || !resolved.step) {
     throw Error(Code::invalid_argument, fmt::format("'{}' is a state without its run", from),
-                "write --from RUN@STEP");
+                "write --from RUN@STEP, or the name of a model");
   }
   const manifests::Run& run = *resolved.run;
   const StateSource source = StateSource::open(context, resolved);
   if (source.rederived()) keep(store, source);
   const manifests::State state = apply(store, source.state(), reset);
   const manifests::Segment& segment = segment_at(run, *resolved.step);
-  BranchPoint point;
-  point.start.first_step = state.step;
-  point.start.initial = state.state_root.hex();
+  BranchPoint point = at_state(store, state);
   point.start.parent_run = run.id;
-  point.start.parent_state =
-      store.put(std::string_view(manifests::encode_state(state))).digest.hex();
   point.dataset = segment.dataset;
   point.parent_source = load_config(store, segment).data.source;
   return point;

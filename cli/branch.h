@@ -1,7 +1,8 @@
-// Starting a run from a state of another one: `train --from RUN@STEP [--reset
-// data,step,optimizer]`.
+// Starting a run from a state of another one, or from a model: `train --from RUN@STEP|MODEL
+// [--reset data,step,optimizer]`.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cli/context.h"
@@ -21,11 +22,11 @@ Reset parse_reset(const std::string& text);
 
 struct BranchPoint {
   SegmentStart start;
-  Digest dataset;             // manifest of the parent's dataset
-  std::string parent_source;  // data.source of the parent's configuration
+  std::optional<Digest> dataset;  // manifest of the parent's dataset; a model has none
+  std::string parent_source;      // data.source of the parent's configuration
 };
-// `from`: RUN@STEP or RUN. A state that is not stored is re-derived and kept; a reset one is made
-// and kept.
+// `from`: RUN@STEP, RUN or MODEL. A state that is not stored is re-derived and kept; a reset one is
+// made and kept. What a model lacks is as after a reset: moments zero, counting from 0.
 BranchPoint make_branch_point(Context& context, const std::string& from, const Reset& reset);
 
 }  // namespace repro::cli

@@ -51,10 +51,14 @@ int run_rm(const Arguments& arguments, Context& context) {
       store.remove_ref("datasets", resolved.name);
       say_removed(context, "dataset", resolved.name,
                   "its objects stay in the store, and runs that use it keep working");
+    } else if (resolved.noun == Noun::model && !resolved.name.empty()) {
+      store.remove_ref("models", resolved.name);
+      say_removed(context, "model", resolved.name,
+                  "its objects stay in the store, and what was made of it keeps working");
     } else {
       throw Error(Code::invalid_argument,
-                  fmt::format("'{}' is a {}; only runs, tags and datasets can be removed", text,
-                              noun_name(resolved.noun)));
+                  fmt::format("'{}' is a {}; only runs, tags, models and datasets can be removed",
+                              text, noun_name(resolved.noun)));
     }
   }
   return 0;
@@ -65,12 +69,12 @@ int run_rm(const Arguments& arguments, Context& context) {
 Command make_rm_command() {
   return {.name = "rm",
           .group = "Look",
-          .summary = "remove a run, tag or dataset by name",
+          .summary = "remove a run, tag, model or dataset by name",
           .details =
               "Only the name is removed; objects stay. A run that is being trained is not "
               "removed (exit code 6).",
           .needs = Needs::store,
-          .options = {{"X", ValueKind::many, "", "runs, tags and datasets", Required::yes}},
+          .options = {{"X", ValueKind::many, "", "runs, tags, models and datasets", Required::yes}},
           .run = run_rm};
 }
 

@@ -79,6 +79,9 @@ int run_show(const Arguments& arguments, Context& context) {
         show_logged_state(context, resolved);
       }
       break;
+    case Noun::model:
+      show_model(context, *resolved.model);
+      break;
     case Noun::dataset:
       show_dataset(io, load_dataset(context.store(), resolved.digest), resolved.digest.hex());
       break;

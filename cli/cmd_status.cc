@@ -23,10 +23,16 @@ int run_status(const Arguments&, Context& context) {
   artifacts::Store& store = context.store();
   const std::vector<RunSummary> runs = list_summaries(context);
   const auto datasets = store.list_refs("datasets");
+  const auto models = store.list_refs("models");
   const auto tags = store.list_refs("tags");
   io.line("store     " + store.folder());
-  io.line(fmt::format("holds     {}, {}, {}", count_of(runs, "run"), count_of(datasets, "dataset"),
-                      count_of(tags, "tag")));
+  io.line(fmt::format("holds     {}, {}, {}, {}", count_of(runs, "run"), count_of(models, "model"),
+                      count_of(datasets, "dataset"), count_of(tags, "tag")));
+  Json model_names = Json::array();
+  for (const artifacts::Ref& ref : models) {
+    io.line("model     " + ref.name);
+    model_names.push_back(ref.name);
+  }
   Json names = Json::array();
   for (const artifacts::Ref& ref : datasets) {
     io.line("dataset   " + ref.name);
@@ -53,6 +59,7 @@ int run_status(const Arguments&, Context& context) {
   }
   io.emit("status", {{"store", store.folder()},
                      {"runs", runs.size()},
+                     {"models", model_names},
                      {"datasets", names},
                      {"tags", tags.size()},
                      {"running", running},

@@ -29,7 +29,8 @@ constexpr const char* kDetails =
     "derivation\n"
     "that already has a run is continued, or reported where it is done; --again trains it anew "
     "and\n"
-    "compares (exit code 1 if the two differ). --from starts at a state of another run.\n\n"
+    "compares (exit code 1 if the two differ). --from starts at a state of another run, or at a "
+    "model.\n\n"
     "Ctrl-C finishes the step, stores a state and exits with 130; `repro resume` goes on.";
 
 void require_store(Context& context) {
@@ -54,8 +55,9 @@ LoadedDataset choose_data(Context& context, const Arguments& arguments,
   }
   // A branch keeps the data of its parent, unless the recipe asks for other data than the parent's
   // did.
-  if (branch && (config.source.empty() || config.source == branch->parent_source)) {
-    return {branch->dataset, load_dataset(context.store(), branch->dataset)};
+  if (branch && branch->dataset &&
+      (config.source.empty() || config.source == branch->parent_source)) {
+    return {*branch->dataset, load_dataset(context.store(), *branch->dataset)};
   }
   return require_dataset(context, config.source, config.tokenizer);
 }
@@ -104,7 +106,7 @@ int run_train(const Arguments& arguments, Context& context) {
   const Reset reset = parse_reset(arguments.text("--reset"));
   const auto from = arguments.find("--from");
   if (arguments.has("--reset") && !from) {
-    throw Error(Code::invalid_argument, "--reset needs --from RUN@STEP");
+    throw Error(Code::invalid_argument, "--reset needs --from");
   }
   const std::int64_t until = arguments.find_count("--until").value_or(config.train.steps);
   const auto profile = find_profile_request(context, arguments);
@@ -147,7 +149,7 @@ Command make_train_command() {
   const std::vector<OptionSpec> own = {
       {"--name", ValueKind::one, "NAME", "name of the run"},
       {"--data", ValueKind::one, "NAME|PATH", "dataset, files or folder to train on"},
-      {"--from", ValueKind::one, "RUN@STEP", "start from this state"},
+      {"--from", ValueKind::one, "RUN@STEP|MODEL", "start from this state"},
       {"--reset", ValueKind::one, "LIST", "of that state forget data, step, optimizer"},
       {"--until", ValueKind::one, "STEP",
        "stop after this step (the schedule is train.steps long)"},

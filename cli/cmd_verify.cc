@@ -146,6 +146,7 @@ int run_verify(const Arguments& arguments, Context& context) {
   switch (what.noun) {
     case Noun::run:
       return verify_run(context, what, arguments, options);
+    case Noun::model:
     case Noun::dataset:
     case Noun::object:
       return verify_stored(context, what, options);
@@ -167,7 +168,7 @@ int run_verify(const Arguments& arguments, Context& context) {
 Command make_verify_command() {
   return {.name = "verify",
           .group = "Verify",
-          .summary = "check a run, state, dataset, object, folder or store; re-execute steps",
+          .summary = "check a run, state, model, dataset, object, folder or store; re-execute steps",
           .details = kDetails,
           .needs = Needs::nothing,
           .options = {{"X", ValueKind::one, "", "what to check", Required::yes},

@@ -83,6 +83,7 @@ manifests::Segment make_segment(Context& context, const manifests::Config& confi
   segment.dataset = data.manifest;
   segment.reason = start.reason;
   segment.parent_run = start.parent_run;
+  segment.parent_model = start.parent_model;
   segment.parent_state = start.parent_state;
   return segment;
 }

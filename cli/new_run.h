@@ -18,6 +18,7 @@ struct SegmentStart {
   std::int64_t first_step = 0;
   std::string initial = "init";  // or the hex state root
   std::string parent_run;        // "" where it did not branch off
+  std::string parent_model;      // hex digest of the model manifest, "" where it is none
   std::string parent_state;      // hex digest of the state manifest, "" for init
   std::string reason;
 };

@@ -33,6 +33,15 @@ Resolved of_run(LoadedRun loaded, std::string_view text) {
   return resolved;
 }
 
+Resolved of_model(LoadedModel loaded, std::string_view text) {
+  Resolved resolved;
+  resolved.noun = Noun::model;
+  resolved.text = text;
+  resolved.digest = loaded.manifest;
+  resolved.model = std::move(loaded);
+  return resolved;
+}
+
 Resolved of_object(const artifacts::Store& store, const Digest& digest, std::string_view text) {
   Resolved resolved;
   resolved.text = text;
@@ -40,6 +49,7 @@ Resolved of_object(const artifacts::Store& store, const Digest& digest, std::str
   if (store.size_of(digest) > kMaxManifestBytes) return resolved;
   const auto schema = manifests::find_schema(store.get(digest));
   if (schema == manifests::kRunSchema) return of_run({digest, load_run(store, digest)}, text);
+  if (schema == manifests::kModelSchema) return of_model({digest, load_model(store, digest)}, text);
   if (schema == manifests::kStateSchema) resolved.noun = Noun::state;
   if (schema == manifests::kDatasetSchema) resolved.noun = Noun::dataset;
   return resolved;
@@ -207,11 +217,19 @@ class Resolver {
     for (LoadedRun& loaded : load_runs(context_)) {
       if (loaded.run.name == text_) return of_run(std::move(loaded), text_);
     }
-    for (const artifacts::Ref& ref : store.list_refs("datasets")) {
-      if (ref.name != text_) continue;
-      Resolved resolved = of_object(store, ref.target, text_);
-      resolved.name = ref.name;
+    for (const char* kind : {"models", "datasets"}) {
+      const auto ref = find_named(kind);
+      if (!ref) continue;
+      Resolved resolved = of_object(store, ref->target, text_);
+      resolved.name = ref->name;
       return resolved;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<artifacts::Ref> find_named(const char* kind) {
+    for (artifacts::Ref& ref : context_.store().list_refs(kind)) {
+      if (ref.name == text_) return std::move(ref);
     }
     return std::nullopt;
   }
@@ -249,14 +267,15 @@ class Resolver {
     for (const LoadedRun& loaded : load_runs(context_)) {
       if (!loaded.run.name.empty()) known.push_back(loaded.run.name);
     }
-    for (const char* kind : {"tags", "datasets"}) {
+    for (const char* kind : {"tags", "models", "datasets"}) {
       for (const artifacts::Ref& ref : context_.store().list_refs(kind)) known.push_back(ref.name);
     }
     const auto nearest = find_nearest(text_, known);
-    throw Error(Code::not_found,
-                fmt::format("nothing is called '{}': no run, tag, dataset, object or file", text_),
-                nearest ? fmt::format("did you mean {}?", *nearest)
-                        : "`repro runs`, `repro tag` and `repro status` list what there is");
+    throw Error(
+        Code::not_found,
+        fmt::format("nothing is called '{}': no run, tag, model, dataset, object or file", text_),
+        nearest ? fmt::format("did you mean {}?", *nearest)
+                : "`repro runs`, `repro tag` and `repro status` list what there is");
   }
 
   Context& context_;
@@ -278,6 +297,8 @@ std::string_view noun_name(Noun noun) {
       return "run";
     case Noun::state:
       return "state";
+    case Noun::model:
+      return "model";
     case Noun::dataset:
       return "dataset";
     case Noun::object:
@@ -307,10 +328,15 @@ Resolved resolve_state(Context& context, std::string_view text) {
   context.store();
   Resolved resolved = resolve(context, text);
   if (resolved.noun == Noun::state) return resolved;
+  if (resolved.noun == Noun::model) {
+    resolved.noun = Noun::state;
+    resolved.digest = resolved.model->model.state;
+    return resolved;
+  }
   if (resolved.noun != Noun::run) {
     throw Error(Code::invalid_argument,
                 fmt::format("'{}' is a {}, not a state", text, noun_name(resolved.noun)),
-                "write RUN@STEP, or RUN for its newest state");
+                "write RUN@STEP, RUN for its newest state, or the name of a model");
   }
   if (resolved.run->states.empty()) {
     throw Error(Code::not_found, fmt::format("run {} has no state yet", run_label(*resolved.run)),
@@ -336,6 +362,10 @@ std::vector<LoadedRun> load_runs(Context& context) {
 
 manifests::Run load_run(const artifacts::Store& store, const Digest& manifest) {
   return load_manifest(store, manifest, "run manifest", manifests::parse_run);
+}
+
+manifests::Model load_model(const artifacts::Store& store, const Digest& manifest) {
+  return load_manifest(store, manifest, "model manifest", manifests::parse_model);
 }
 
 manifests::State load_state(const artifacts::Store& store, const Digest& manifest) {

@@ -8,6 +8,7 @@
 
 #include "artifacts/base/error.h"
 #include "artifacts/base/number_text.h"
+#include "cli/lineage.h"
 #include "logs/run_log.h"
 
 namespace repro::cli {
@@ -36,6 +37,7 @@ Json segment_record(const manifests::Segment& segment) {
           {"reason", segment.reason},
           {"parent_run", segment.parent_run},
           {"parent_state", segment.parent_state},
+          {"parent_model", segment.parent_model},
           {"initial", segment.content.initial},
           {"operators", Json(segment.content.operators)}};
 }
@@ -115,6 +117,7 @@ Json run_record(Context& context, const LoadedRun& loaded) {
       {"derivation", run.segments.front().derivation.hex()},
       {"state", state},
       {"model", model},
+      {"lineage", lineage_records(lineage_of(context, loaded))},
       {"dataset",
        {{"name", dataset.name},
         {"manifest", segment.dataset.hex()},
@@ -151,6 +154,7 @@ void print_run(Context& context, const LoadedRun& loaded) {
     if (!segment.reason.empty()) text += ": " + segment.reason;
     io.line(text);
   }
+  print_lineage(io, lineage_of(context, loaded));
   std::string steps;
   for (const auto& state : run.states) steps += fmt::format(" {}", state.step);
   io.line("stored at " + (steps.empty() ? "  none" : " " + steps));

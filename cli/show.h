@@ -15,6 +15,8 @@ namespace repro::cli {
 void show_state(Io& io, const manifests::State& state, const std::optional<Resolved>& of_run);
 // A step of a run whose state is not stored: what the log says of it.
 void show_logged_state(Context& context, const Resolved& resolved);
+// A model and what it was made of, its ancestors too.
+void show_model(Context& context, const LoadedModel& model);
 void show_dataset(Io& io, const manifests::Dataset& dataset, const std::string& manifest);
 // An object of the store that is no manifest of the above.
 void show_object(Context& context, const Digest& digest);

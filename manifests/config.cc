@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "artifacts/base/number_text.h"
+#include "manifests/config_json.h"
 #include "manifests/config_table.h"
 #include "manifests/json_fields.h"
 #include "manifests/schema.h"
@@ -145,6 +146,15 @@ void read_omissible(const KeyRow& row, const Json& root, Config& config, std::st
   }
 }
 
+void read_row(const KeyRow& row, const Json& root, Config& config, std::string_view what) {
+  if (row.omits_default) {
+    read_omissible(row, root, config, what);
+    return;
+  }
+  const auto [section, word] = split_path(row.key.path);
+  read_field(section.empty() ? root : root.at(section), word, row.field(config), what);
+}
+
 }  // namespace
 
 Json config_value(const Config& config, std::string_view path) {
@@ -163,6 +173,24 @@ void set_config_value(Config& config, std::string_view path, std::string_view te
   config = std::move(changed);
 }
 
+Json model_config_json(const ModelConfig& model) {
+  Config config;
+  config.model = model;
+  return keys_json(config, std::nullopt).at("model");
+}
+
+ModelConfig model_config_from_json(const Json& json, std::string_view what) {
+  const auto [required, optional] = words_below("model.");
+  check_json_keys(json, required, optional, what);
+  const Json root = {{"model", json}};
+  Config config;
+  for (const KeyRow& row : key_rows()) {
+    if (!row.key.path.starts_with("model.")) continue;
+    read_row(row, root, config, what);
+  }
+  return config.model;
+}
+
 std::string encode_config(const Config& config) {
   check_config(config);
   Json root = keys_json(config, std::nullopt);
@@ -177,14 +205,7 @@ Config parse_config(std::string_view json, std::string_view what) {
   check_schema(root, kConfigSchema, what);
   check_keys_are_known(root, what);
   Config config;
-  for (const KeyRow& row : key_rows()) {
-    if (row.omits_default) {
-      read_omissible(row, root, config, what);
-      continue;
-    }
-    const auto [section, word] = split_path(row.key.path);
-    read_field(section.empty() ? root : root.at(section), word, row.field(config), what);
-  }
+  for (const KeyRow& row : key_rows()) read_row(row, root, config, what);
   config.notes = read_notes(root, "notes", what);
   config.not_computed = read_notes(root, "not_computed", what);
   check_as(Code::corruption, what, [&] { check_config(config); });

@@ -90,8 +90,17 @@ void check_notes(const char* section, const Notes& notes) {
 
 }  // namespace
 
+void check_model_config(const ModelConfig& model) {
+  Config config;  // fields are handed out as pointers to change
+  config.model = model;
+  for (const KeyRow& row : key_rows()) {
+    if (row.key.path.starts_with("model.")) check_limits(row, row.field(config), "");
+  }
+  check_heads(model);
+}
+
 void check_config(const Config& config) {
-  Config copy = config;  // fields are handed out as pointers to change
+  Config copy = config;
   for (const KeyRow& row : key_rows()) check_limits(row, row.field(copy), "");
   check_heads(config.model);
   check_training(config);

@@ -28,4 +28,7 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
+// Ranges and relations of keys, as `check_config` has them. Error(invalid_argument).
+void check_model_config(const ModelConfig& model);
+
 }  // namespace repro::manifests

@@ -6,12 +6,14 @@
 
 #include "artifacts/base/json.h"
 #include "manifests/dataset.h"
+#include "manifests/model.h"
 #include "manifests/run.h"
 #include "manifests/state.h"
 
 namespace repro::manifests {
 
 Dataset dataset_from_json(const Json& json, std::string_view what);
+Model model_from_json(const Json& json, std::string_view what);
 State state_from_json(const Json& json, std::string_view what);
 Derivation derivation_from_json(const Json& json, std::string_view what);
 Run run_from_json(const Json& json, std::string_view what);

@@ -3,6 +3,7 @@
 
 #include "artifacts/base/error.h"
 #include "manifests/dataset.h"
+#include "manifests/model.h"
 #include "manifests/parsers.h"
 #include "manifests/run.h"
 #include "manifests/schema.h"
@@ -42,6 +43,7 @@ std::vector<Reference> run_references(const Run& run) {
     list.push_back({segment.config, "config"});
     list.push_back({segment.dataset, "dataset manifest"});
     add_hex(segment.parent_state, "parent state manifest");
+    add_hex(segment.parent_model, "parent model manifest");
   }
   for (const StoredState& state : run.states) {
     list.push_back({state.manifest, "state manifest of step " + std::to_string(state.step)});
@@ -56,6 +58,18 @@ std::vector<Reference> state_references(const State& state) {
   std::vector<Reference> list;
   for (const StateTensor& tensor : state.tensors) {
     list.push_back({tensor.digest, "tensor " + tensor.name});
+  }
+  return list;
+}
+
+std::vector<Reference> model_references(const Model& model) {
+  std::vector<Reference> list = {{model.state, "state manifest"}};
+  if (model.tokenizer_file) list.push_back({*model.tokenizer_file, "tokenizer file"});
+  for (const ModelParent& parent : model.origin.parents) {
+    list.push_back({parent.state, "state manifest of parent " + parent.label});
+    if (const auto digest = find_digest(parent.model)) {
+      list.push_back({*digest, "model manifest of parent " + parent.label});
+    }
   }
   return list;
 }
@@ -81,6 +95,7 @@ std::vector<Reference> find_references(std::string_view manifest_json, std::stri
   const std::string schema = schema_of(json).value_or("");
   if (schema == kRunSchema) return run_references(run_from_json(json, what));
   if (schema == kStateSchema) return state_references(state_from_json(json, what));
+  if (schema == kModelSchema) return model_references(model_from_json(json, what));
   if (schema == kDatasetSchema) return dataset_references(dataset_from_json(json, what));
   return {};
 }

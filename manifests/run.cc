@@ -10,10 +10,14 @@ namespace repro::manifests {
 namespace {
 
 Json segment_json(const Segment& segment) {
-  return {{"config", segment.config.hex()},       {"content", derivation_json(segment.content)},
-          {"dataset", segment.dataset.hex()},     {"derivation", segment.derivation.hex()},
-          {"first_step", segment.first_step},     {"parent_run", segment.parent_run},
-          {"parent_state", segment.parent_state}, {"reason", segment.reason}};
+  Json json = {
+      {"config", segment.config.hex()},       {"content", derivation_json(segment.content)},
+      {"dataset", segment.dataset.hex()},     {"derivation", segment.derivation.hex()},
+      {"first_step", segment.first_step},     {"parent_run", segment.parent_run},
+      {"parent_state", segment.parent_state}, {"reason", segment.reason}};
+  // Runs from before there were models keep their bytes.
+  if (!segment.parent_model.empty()) json["parent_model"] = segment.parent_model;
+  return json;
 }
 
 Json state_json(const StoredState& state) {

@@ -44,6 +44,7 @@ struct Segment {
   Digest dataset;            // object: dataset manifest
   std::string reason;        // of a changed key; "" for the first
   std::string parent_run;    // run id it branched from, "" if none
+  std::string parent_model;  // hex digest of the model manifest it began with, "" if none
   std::string parent_state;  // hex digest of the state manifest object it starts from, "" for init
 
   bool operator==(const Segment&) const = default;

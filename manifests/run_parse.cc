@@ -18,7 +18,7 @@ Segment parse_segment(const Json& json, std::string_view what) {
   check_json_keys(json,
                   {"config", "content", "dataset", "derivation", "first_step", "parent_run",
                    "parent_state", "reason"},
-                  {}, what);
+                  {"parent_model"}, what);
   Segment segment;
   segment.first_step = int_field(json, "first_step", what, 0, kMaxStep);
   segment.derivation = digest_field(json, "derivation", what);
@@ -28,6 +28,9 @@ Segment parse_segment(const Json& json, std::string_view what) {
   segment.reason = json_string(json, "reason", what);
   segment.parent_run = find_hex_field(json, "parent_run", what);
   segment.parent_state = find_hex_field(json, "parent_state", what);
+  if (json.contains("parent_model")) {
+    segment.parent_model = digest_field(json, "parent_model", what).hex();
+  }
   return segment;
 }
 
@@ -122,7 +125,8 @@ void check_segments(const Run& run, std::string_view what) {
             "its segments are not in the order of their steps");
     require(is_note_text(segment.reason), what, "a segment's reason is not printable text");
     const bool parents = (segment.parent_run.empty() || is_hex(segment.parent_run, 64, 64)) &&
-                         (segment.parent_state.empty() || is_hex(segment.parent_state, 64, 64));
+                         (segment.parent_state.empty() || is_hex(segment.parent_state, 64, 64)) &&
+                         (segment.parent_model.empty() || is_hex(segment.parent_model, 64, 64));
     require(parents, what, "a segment's parent is not a digest");
     previous = &segment;
   }

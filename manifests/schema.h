@@ -10,6 +10,7 @@ namespace repro::manifests {
 inline constexpr std::string_view kConfigSchema = "repro.config/1";
 inline constexpr std::string_view kDatasetSchema = "repro.dataset/1";
 inline constexpr std::string_view kDerivationSchema = "repro.derivation/1";
+inline constexpr std::string_view kModelSchema = "repro.model/1";
 inline constexpr std::string_view kRunSchema = "repro.run/1";
 inline constexpr std::string_view kSpecSchema = "repro.spec/1";
 inline constexpr std::string_view kStateSchema = "repro.state/1";

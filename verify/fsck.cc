@@ -101,7 +101,8 @@ void StoreCheck::check_top_folder() {
 }
 
 void StoreCheck::check_refs() {
-  constexpr std::array<std::string_view, 4> kKinds = {"datasets", "orders", "runs", "tags"};
+  constexpr std::array<std::string_view, 5> kKinds = {"datasets", "models", "orders", "runs",
+                                                      "tags"};
   for (const std::string& kind : entries(path("refs"))) {
     const std::string folder = path("refs/" + kind);
     if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {

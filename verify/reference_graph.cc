@@ -92,6 +92,7 @@ void ReferenceGraph::add_ref(const artifacts::Ref& ref, const std::string& ref_p
   const std::string schema = manifests::find_schema(*text).value_or("");
   std::string wanted = schema;  // a tag may name anything
   if (ref.kind == "runs") wanted = manifests::kRunSchema;
+  if (ref.kind == "models") wanted = manifests::kModelSchema;
   if (ref.kind == "datasets") wanted = manifests::kDatasetSchema;
   if (schema != wanted) {
     findings_.push_back({Severity::corruption,
@@ -124,6 +125,8 @@ void ReferenceGraph::add_manifest(const Digest& digest, const std::string& refer
   const std::string schema = manifests::find_schema(*text).value_or("");
   if (schema == manifests::kRunSchema) {
     if (visited_.insert(digest).second) visit_run(digest, *text);
+  } else if (schema == manifests::kModelSchema) {
+    visit_model(digest, *text);
   } else if (schema == manifests::kStateSchema) {
     visit_state(digest, "state " + digest.short_hex() + " of " + referrer);
   } else if (schema == manifests::kDatasetSchema) {
@@ -149,6 +152,29 @@ void ReferenceGraph::visit_run(const Digest& digest, const std::string& text) {
   });
 }
 
+void ReferenceGraph::visit_model(const Digest& digest, const std::string& text) {
+  guarded(digest, [&] {
+    const std::string label = "model " + digest.short_hex();
+    const manifests::Model model = manifests::parse_model(text, label);
+    if (!visited_.insert(digest).second) return;
+    add_edges(text, label);
+    const auto state = visit_state(model.state, "state of " + label);
+    if (state && (state->derivation != manifests::model_derivation(model.origin) ||
+                  state->model_root != model.model_root || state->state_root != model.state_root)) {
+      add_finding(Severity::mismatch, digest,
+                  label + ": its derivation or roots are not those of its state");
+    }
+    for (const auto& parent : model.origin.parents) {
+      const auto found = visit_state(parent.state, "state that " + label + " was made of");
+      if (found && found->model_root != parent.model_root) {
+        add_finding(Severity::mismatch, digest,
+                    label + ": a parent has another model root than is claimed for it");
+      }
+      if (const auto manifest = find_digest(parent.model)) add_manifest(*manifest, label);
+    }
+  });
+}
+
 void ReferenceGraph::visit_segment(const Digest& run_digest, const manifests::Run& run,
                                    const manifests::Segment& segment) {
   const std::string place =
@@ -168,6 +194,7 @@ void ReferenceGraph::visit_segment(const Digest& run_digest, const manifests::Ru
       }
     });
   }
+  if (const auto model = find_digest(segment.parent_model)) add_manifest(*model, place);
   if (segment.parent_state.empty()) return;
   guarded(run_digest, [&] {
     const Digest parent = parse_digest(segment.parent_state, "parent state of " + place);

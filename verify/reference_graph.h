@@ -16,6 +16,7 @@
 
 #include "artifacts/store/store.h"
 #include "manifests/dataset.h"
+#include "manifests/model.h"
 #include "manifests/run.h"
 #include "manifests/state.h"
 #include "verify/finding.h"
@@ -60,6 +61,7 @@ class ReferenceGraph {
   std::optional<std::string> find_bytes(const Digest& digest);
   std::optional<std::string> find_log(const manifests::LogSummary& summary);
   void visit_run(const Digest& digest, const std::string& text);
+  void visit_model(const Digest& digest, const std::string& text);
   void visit_segment(const Digest& run_digest, const manifests::Run& run,
                      const manifests::Segment& segment);
   void visit_state(const Digest& run_digest, const manifests::Run& run,
