@@ -166,21 +166,22 @@ int run_verify(const Arguments& arguments, Context& context) {
 }  // namespace
 
 Command make_verify_command() {
-  return {.name = "verify",
-          .group = "Verify",
-          .summary = "check a run, state, model, dataset, object, folder or store; re-execute steps",
-          .details = kDetails,
-          .needs = Needs::nothing,
-          .options = {{"X", ValueKind::one, "", "what to check", Required::yes},
-                      {"--replay", ValueKind::maybe, "A..B|sample:N",
-                       "execute steps again: all, a range, or N at random"},
-                      {"--seed", ValueKind::one, "N", "seed of the sample (default: fresh)"},
-                      {"--tensor", ValueKind::one, "NAME", "check only this tensor"},
-                      {"--threads", ValueKind::one, "N", "threads of the replay"},
-                      {"--kernels", ValueKind::one, "PATH", "kernels of the replay"},
-                      {"--micro-batch", ValueKind::one, "N", "sequences at a time in the replay"},
-                      {"--device", ValueKind::one, "NAME", "cpu or cuda, for the replay"}},
-          .run = run_verify};
+  return {
+      .name = "verify",
+      .group = "Verify",
+      .summary = "check a run, state, model, dataset, object, folder or store; re-execute steps",
+      .details = kDetails,
+      .needs = Needs::nothing,
+      .options = {{"X", ValueKind::one, "", "what to check", Required::yes},
+                  {"--replay", ValueKind::maybe, "A..B|sample:N",
+                   "execute steps again: all, a range, or N at random"},
+                  {"--seed", ValueKind::one, "N", "seed of the sample (default: fresh)"},
+                  {"--tensor", ValueKind::one, "NAME", "check only this tensor"},
+                  {"--threads", ValueKind::one, "N", "threads of the replay"},
+                  {"--kernels", ValueKind::one, "PATH", "kernels of the replay"},
+                  {"--micro-batch", ValueKind::one, "N", "sequences at a time in the replay"},
+                  {"--device", ValueKind::one, "NAME", "cpu or cuda, for the replay"}},
+      .run = run_verify};
 }
 
 }  // namespace repro::cli

@@ -28,6 +28,7 @@ TEST(Documents, FormatsShowTheBytesOfEveryManifest) {
   expect_example("dataset content", dataset_content(sample_dataset()).dump());
   expect_example("dataset content, bpe", dataset_content(sample_bpe_dataset()).dump());
   expect_example("state", encode_state(sample_state()));
+  expect_example("model", encode_model(sample_model()));
   expect_example("derivation", encode_derivation(sample_run().segments[0].content));
   expect_example("run", encode_run(sample_run()));
 }

@@ -114,6 +114,27 @@ Dataset sample_bpe_dataset() {
   return dataset;
 }
 
+Model sample_model() {
+  Model model;
+  model.name = "soup";
+  model.created = "2026-11-28T10:00:00Z";
+  model.model = sample_config().model;
+  model.positions = 32;
+  model.tokenizer = "bpe/1";
+  model.tokenizer_file = sample_digest(0x74);
+  model.end_of_text = 256;
+  model.state = sample_digest(0x71);
+  model.model_root = sample_digest(0x72);
+  model.state_root = sample_digest(0x73);
+  model.origin.operation = "merge/1";
+  model.origin.settings = {{"formula", "exact"}};
+  model.origin.parents = {
+      {"a@40", sample_digest(0x70).hex(), "", 40, sample_digest(0x75), sample_digest(0x76)},
+      {"base", "", sample_digest(0x79).hex(), 0, sample_digest(0x77), sample_digest(0x78)}};
+  model.origin.files = {{"model.safetensors", sample_digest(0x7a), 4096}};
+  return model;
+}
+
 State sample_state() {
   State state;
   state.step = 20;

@@ -7,6 +7,7 @@
 #include "artifacts/base/error.h"
 #include "manifests/config.h"
 #include "manifests/dataset.h"
+#include "manifests/model.h"
 #include "manifests/run.h"
 #include "manifests/run_spec.h"
 #include "manifests/state.h"
@@ -19,6 +20,7 @@ Config sample_config();
 Dataset sample_dataset();
 Dataset sample_bpe_dataset();  // tokenised by a tokenizer.json
 State sample_state();
+Model sample_model();
 // Two segments, two states, closed logs, a dirty recipe repository.
 Run sample_run();
 RunSpec sample_spec();

@@ -14,7 +14,7 @@ namespace repro::train {
 // How the work is cut on the device; no bit depends on it.
 struct DeviceTiles {
   std::int64_t product_bytes = kProductBytes;  // sums of one product in between
-  std::int64_t queries = 512;                            // of attention at once, a multiple of 128
+  std::int64_t queries = 512;                  // of attention at once, a multiple of 128
 };
 
 // `parameters` outlives the backend. A micro-batch for which the device has no room is refused
