@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/data_source.h"
 #include "cli/new_run.h"
+#include "cli/pipeline.h"
 #include "cli/recipe_source.h"
 #include "cli/resolve.h"
 #include "manifests/model_shape.h"
@@ -135,6 +136,9 @@ Json plan_record(const ResolvedRecipe& recipe, const Plan& plan, const std::stri
 }
 
 int run_plan(const Arguments& arguments, Context& context) {
+  if (const auto pipeline = find_pipeline(context, arguments.text("RECIPE"))) {
+    return plan_pipeline(context, *pipeline, arguments);
+  }
   auto overrides = set_overrides(arguments);
   for (auto& override : running_overrides(arguments)) overrides.push_back(std::move(override));
   const ResolvedRecipe recipe =

@@ -120,9 +120,9 @@ int run_resume(const Arguments& arguments, Context& context) {
     check_change(run, current, config);
     append_segment(context, run, config, reason);
   }
-  const std::int64_t asked = run.step < run.until ? run.until : config.train.steps;
+  const std::int64_t asked = run.step < run.until ? run.until : config.last_step();
   const std::int64_t until =
-      arguments.find_count("--until").value_or(changed ? config.train.steps : asked);
+      arguments.find_count("--until").value_or(changed ? config.last_step() : asked);
   check_profile_range(profile, run.step, until);
   if (until <= run.step && !run.states.empty()) {
     if (changed) {

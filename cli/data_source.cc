@@ -30,6 +30,19 @@ void print_dataset(Io& io, const Json& event, const LoadedDataset& loaded) {
   for (const std::string& skipped : dataset.skipped) io.note("  passed over: " + skipped);
 }
 
+LoadedDataset add_sources(Context& context, const std::vector<std::string>& sources,
+                          const std::string& tokenizer) {
+  manifests::RunSpec spec;
+  spec.paths = sources;
+  for (const std::string& source : sources) {
+    spec.name += (spec.name.empty() ? "" : "-and-") + dataset_name_of(source);
+  }
+  spec.name.resize(std::min(spec.name.size(), kMaxNameBytes));
+  spec.tokenizer = tokenizer;
+  spec.intake = "copy";
+  return add_dataset(context, spec);
+}
+
 }  // namespace
 
 std::string dataset_name_of(const std::string& path) {
@@ -89,12 +102,19 @@ LoadedDataset require_dataset(Context& context, const std::string& data,
     throw Error(Code::not_found, "there is no data at " + data,
                 "give --data FOLDER or --data NAME of a dataset");
   }
-  manifests::RunSpec spec;
-  spec.paths = {data};
-  spec.name = dataset_name_of(data);
-  spec.tokenizer = tokenizer;
-  spec.intake = "copy";
-  return add_dataset(context, spec);
+  return add_sources(context, {data}, tokenizer);
+}
+
+LoadedDataset require_dataset(Context& context, const std::vector<std::string>& sources,
+                              const std::string& tokenizer) {
+  if (sources.size() == 1) return require_dataset(context, sources.front(), tokenizer);
+  for (const std::string& source : sources) {
+    if (is_builtin(source) || context.files().exists(source)) continue;
+    throw Error(Code::not_found, "there is no file or folder " + source,
+                "several sources are files, folders and built-in ones; `repro data mix` puts "
+                "datasets together");
+  }
+  return add_sources(context, sources, tokenizer);
 }
 
 }  // namespace repro::cli

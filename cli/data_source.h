@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "artifacts/base/digest.h"
 #include "cli/context.h"
@@ -18,6 +19,9 @@ struct LoadedDataset {
 // `data`: the name, id or root of a dataset, or a path or "builtin:..." that is added under its own
 // name. Unchanged files are known by their status and not read again. Error(not_found).
 LoadedDataset require_dataset(Context& context, const std::string& data,
+                              const std::string& tokenizer);
+// The same of several paths and built-in sources, which become one dataset in their order.
+LoadedDataset require_dataset(Context& context, const std::vector<std::string>& sources,
                               const std::string& tokenizer);
 // Only what the store has already; nullopt where it would have to be added.
 std::optional<LoadedDataset> find_dataset(Context& context, const std::string& data);

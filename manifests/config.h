@@ -70,9 +70,7 @@ struct OptimizerConfig {
   double weight_decay = 0.1;
   bool decay_embeddings = false;
   bool decay_norms = true;
-  // skip_step_adamw: an update is left out where loss or gradient norm exceeds the mean of the last
-  // `skip_window` by more than `skip_sigma` standard deviations; `count_steps` false: the bias
-  // correction stays that of the first step (docs/arithmetic.md).
+  // skip_step_adamw alone; see docs/arithmetic.md
   std::int64_t skip_window = 128;
   double skip_sigma = 6;
   bool count_steps = true;
@@ -84,6 +82,7 @@ struct ScheduleConfig {
   std::string name = "cosine";  // "cosine", "linear", "constant"
   std::int64_t warmup_steps = 0;
   double final_fraction = 0.1;
+  std::int64_t start = 0;  // updates done before it: of the run that an anneal goes on from
 
   bool operator==(const ScheduleConfig&) const = default;
 };
@@ -133,6 +132,7 @@ struct Config {
   // Of an imported recipe. `not_computed` would decide bits and no key says it: it is not trained.
   Notes notes, not_computed;
 
+  std::int64_t last_step() const { return schedule.start + train.steps; }
   bool operator==(const Config&) const = default;
 };
 

@@ -237,6 +237,9 @@ void add_optimizer_rows(std::vector<KeyRow>& rows) {
                          "updates of linear warm-up"));
   rows.push_back(decimal("schedule.final_fraction", in<schedule, &S::final_fraction>, 0, 1,
                          "last learning rate as a fraction of the peak"));
+  rows.push_back(omitting_default(
+      integer("schedule.start", in<schedule, &S::start>, 0, kMaxSteps,
+              "updates done before the schedule begins, where a run goes on from another")));
 }
 
 void add_eval_and_run_rows(std::vector<KeyRow>& rows) {

@@ -107,7 +107,7 @@ TEST_F(Commands, RmRemovesNamesAndLeavesTheRest) {
   EXPECT_EQ(run({"show", "one"}).code, 3);
   EXPECT_EQ(must({"show", "kept", "--json"}).json_of("state").at("step"), 4);
   must({"rm", "kept", "letters"});
-  EXPECT_THAT(must({"status"}).out, HasSubstr("0 runs, 0 datasets, 0 tags"));
+  EXPECT_THAT(must({"status"}).out, HasSubstr("0 runs, 0 models, 0 datasets, 0 tags"));
   EXPECT_EQ(must({"fsck"}).code, 0);
   EXPECT_EQ(run({"rm", "nothing"}).code, 3);
   EXPECT_EQ(run({"rm", "olmo2-tiny"}).code, 2);

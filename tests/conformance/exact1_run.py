@@ -96,7 +96,8 @@ def update(state, config, result):
     state.step += 1
     rate = learning_rate(schedule["name"], float(optimizer["learning_rate"]),
                          float(schedule["final_fraction"]), schedule["warmup_steps"],
-                         train["steps"], state.step)
+                         train["steps"],
+                         max(state.step - schedule.get("start", 0), 1))
     constants = update_constants(float(optimizer["beta1"]), float(optimizer["beta2"]), rate,
                                  float(optimizer["weight_decay"]), state.step)
     epsilon = rn(float(optimizer["epsilon"]))

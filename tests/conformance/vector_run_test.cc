@@ -145,7 +145,7 @@ Json run_json(const SmokeInputs& inputs, const artifacts::Store& store, const Va
                {"dataset",
                 {{"content", manifests::dataset_content(inputs.dataset)},
                  {"root", manifests::dataset_root(inputs.dataset).hex()}}},
-               {"documents", make_prose(kDefaultProseBytes)},
+               {"documents", make_prose(kDefaultTextBytes)},
                {"initial", state_json(trainer)},
                {"steps", Json::array()}};
   for (std::int64_t i = 0; i < kSteps; ++i) {

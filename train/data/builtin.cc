@@ -55,6 +55,42 @@ constexpr std::string_view kOpenings[] = {"In the evening", "After a while", "Be
                                           "At first",       "By the autumn", "Once a year"};
 constexpr std::string_view kThinking[] = {"said", "thought", "wrote", "knew", "believed"};
 
+constexpr std::string_view kNumbers[] = {"nothing", "one",     "two",       "three",    "four",
+                                         "five",    "six",     "seven",     "eight",    "nine",
+                                         "ten",     "eleven",  "twelve",    "thirteen", "fourteen",
+                                         "fifteen", "sixteen", "seventeen", "eighteen"};
+
+class SumsWriter {
+ public:
+  std::string write_document() {
+    text_.clear();
+    const std::uint64_t sentences = 8 + draws_.below(17);
+    for (std::uint64_t s = 0; s < sentences; ++s) {
+      if (s != 0) text_ += " ";
+      write_sentence();
+    }
+    text_ += "\n";
+    return std::move(text_);
+  }
+
+ private:
+  void write_sentence() {
+    const std::uint64_t a = draws_.below(10);
+    const std::uint64_t b = draws_.below(10);
+    const std::size_t begin = text_.size();
+    if (draws_.one_in(4)) {
+      text_ += fmt::format("{} without {} is {}.", kNumbers[a + b], kNumbers[b], kNumbers[a]);
+    } else {
+      text_ += fmt::format("{} and {} make {}.", kNumbers[a], kNumbers[b], kNumbers[a + b]);
+    }
+    char& first = text_[begin];
+    first = static_cast<char>(first - 'a' + 'A');
+  }
+
+  Draws draws_{3};
+  std::string text_;
+};
+
 class ProseWriter {
  public:
   // A title, a blank line, some paragraphs.
@@ -141,11 +177,10 @@ class ProseWriter {
   std::string text_;
 };
 
-}  // namespace
-
-std::vector<std::string> make_prose(std::int64_t num_bytes) {
-  REPRO_CHECK(num_bytes >= 1 && num_bytes <= kMaxProseBytes);
-  ProseWriter writer;
+// Documents of `writer` of together exactly `num_bytes` bytes.
+template <class Writer>
+std::vector<std::string> write_text(Writer writer, std::int64_t num_bytes) {
+  REPRO_CHECK(num_bytes >= 1 && num_bytes <= kMaxTextBytes);
   std::vector<std::string> documents;
   auto left = static_cast<std::size_t>(num_bytes);
   while (left != 0) {
@@ -155,6 +190,16 @@ std::vector<std::string> make_prose(std::int64_t num_bytes) {
     documents.push_back(std::move(document));
   }
   return documents;
+}
+
+}  // namespace
+
+std::vector<std::string> make_prose(std::int64_t num_bytes) {
+  return write_text(ProseWriter(), num_bytes);
+}
+
+std::vector<std::string> make_sums(std::int64_t num_bytes) {
+  return write_text(SumsWriter(), num_bytes);
 }
 
 std::vector<std::uint32_t> make_ids(std::int64_t vocab_size, std::int64_t count) {

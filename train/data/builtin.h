@@ -9,14 +9,19 @@
 
 namespace repro::train {
 
-inline constexpr std::int64_t kDefaultProseBytes = 300'000;
-inline constexpr std::int64_t kMaxProseBytes = std::int64_t{1} << 28;
+inline constexpr std::int64_t kDefaultTextBytes = 300'000;
+inline constexpr std::int64_t kMaxTextBytes = std::int64_t{1} << 28;
 inline constexpr std::int64_t kMaxBuiltinVocab = std::int64_t{1} << 20;
 inline constexpr std::int64_t kMaxBuiltinIds = std::int64_t{1} << 28;
 
 // Documents of English-like sentences, together exactly `num_bytes` bytes of ASCII (the last one is
 // cut). A longer corpus begins with the shorter one.
 std::vector<std::string> make_prose(std::int64_t num_bytes);
+
+// Documents of sentences about small sums ("Three and four make seven."), together exactly
+// `num_bytes` bytes of ASCII (the last one is cut): for a mid-training that teaches what prose does
+// not. A longer corpus begins with the shorter one.
+std::vector<std::string> make_sums(std::int64_t num_bytes);
 
 // `count` ids below `vocab_size`. Three in four follow from the one before by a fixed map with two
 // bits of chance into the first sixteenth of the ids, so there is something to learn; the others

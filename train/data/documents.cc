@@ -129,10 +129,11 @@ ReadFile read_jsonl(FileSystem& files, const SourceFile& source, const DocumentS
   return result;
 }
 
-ReadFile read_prose(const SourceFile& source, const DocumentSink& sink) {
+ReadFile read_builtin(const SourceFile& source, const DocumentSink& sink) {
   ReadFile result;
   Sha256 hash;
-  for (const std::string& document : make_prose(source.count)) {
+  const bool prose = source.kind == SourceKind::builtin_prose;
+  for (const std::string& document : prose ? make_prose(source.count) : make_sums(source.count)) {
     hash.update(document);
     sink(document);
     ++result.documents;
@@ -146,7 +147,7 @@ ReadFile read_prose(const SourceFile& source, const DocumentSink& sink) {
 
 ReadFile read_documents(FileSystem& files, const SourceFile& source, const DocumentSink& sink) {
   REPRO_CHECK(!holds_ids(source.kind));
-  if (source.kind == SourceKind::builtin_prose) return read_prose(source, sink);
+  if (is_generated_text(source.kind)) return read_builtin(source, sink);
   if (source.kind == SourceKind::jsonl) return read_jsonl(files, source, sink);
   return read_text(files, source, sink);
 }

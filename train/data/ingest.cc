@@ -32,7 +32,7 @@ constexpr const char* kCacheKind = "ingest/2";
 constexpr std::string_view kRefKind = "datasets";
 
 bool is_builtin(const SourceFile& file) {
-  return file.kind == SourceKind::builtin_prose || file.kind == SourceKind::builtin_ids;
+  return is_generated_text(file.kind) || file.kind == SourceKind::builtin_ids;
 }
 
 // A tokenizer and the file that it was read from, where it has one.

@@ -48,11 +48,11 @@ std::int64_t parse_count(std::string_view text, std::int64_t smallest, std::int6
 SourceFile parse_builtin(const std::string& path) {
   const auto parts = split(path, ':');
   SourceFile file;
-  if (parts[1] == "prose" && parts.size() <= 3) {
-    file.kind = SourceKind::builtin_prose;
+  if ((parts[1] == "prose" || parts[1] == "sums") && parts.size() <= 3) {
+    file.kind = parts[1] == "prose" ? SourceKind::builtin_prose : SourceKind::builtin_sums;
     file.count =
-        parts.size() == 2 ? kDefaultProseBytes : parse_count(parts[2], 1, kMaxProseBytes, path);
-    file.name = fmt::format("builtin:prose:{}", file.count);
+        parts.size() == 2 ? kDefaultTextBytes : parse_count(parts[2], 1, kMaxTextBytes, path);
+    file.name = fmt::format("builtin:{}:{}", parts[1], file.count);
   } else if (parts[1] == "ids" && parts.size() == 4) {
     file.kind = SourceKind::builtin_ids;
     file.vocab = parse_count(parts[2], 2, kMaxBuiltinVocab, path);
@@ -60,7 +60,8 @@ SourceFile parse_builtin(const std::string& path) {
     file.name = fmt::format("builtin:ids:{}:{}", file.vocab, file.count);
   } else {
     throw Error(Code::invalid_argument, "unknown built-in source " + path,
-                "write builtin:prose, builtin:prose:BYTES or builtin:ids:VOCAB:COUNT");
+                "write builtin:prose, builtin:sums, each with :BYTES or without, or "
+                "builtin:ids:VOCAB:COUNT");
   }
   file.path = file.name;
   return file;
@@ -132,7 +133,7 @@ FileStatus status_of(FileSystem& files, const std::string& path) {
   const auto status = files.find_status(path);
   if (!status) {
     throw Error(Code::not_found, "data path " + path + " does not exist",
-                "give a file, a folder, builtin:prose or builtin:ids:VOCAB:COUNT");
+                "give a file, a folder, builtin:prose, builtin:sums or builtin:ids:VOCAB:COUNT");
   }
   if (status->kind != FileKind::symlink) return *status;
   return files.open(path, OpenMode::read)->status();
@@ -174,6 +175,10 @@ void add_path(FileSystem& files, const std::string& path, bool with_base_name, S
 bool holds_ids(SourceKind kind) {
   return kind == SourceKind::npy || kind == SourceKind::u16 || kind == SourceKind::u32 ||
          kind == SourceKind::builtin_ids;
+}
+
+bool is_generated_text(SourceKind kind) {
+  return kind == SourceKind::builtin_prose || kind == SourceKind::builtin_sums;
 }
 
 SourceList find_sources(FileSystem& files, std::span<const std::string> paths) {

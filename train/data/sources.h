@@ -7,6 +7,7 @@
 //   *.u16, *.u32         bare little-endian token ids
 //   any other file       text, one document
 //   builtin:prose[:BYTES]      generated English-like text (default 300000 bytes)
+//   builtin:sums[:BYTES]       generated sentences about small sums (default 300000 bytes)
 //   builtin:ids:VOCAB:COUNT    generated token ids
 //
 // A folder is walked recursively and its files are taken in bytewise order of their paths inside
@@ -24,10 +25,21 @@
 
 namespace repro::train {
 
-enum class SourceKind : std::uint8_t { text, jsonl, npy, u16, u32, builtin_prose, builtin_ids };
+enum class SourceKind : std::uint8_t {
+  text,
+  jsonl,
+  npy,
+  u16,
+  u32,
+  builtin_prose,
+  builtin_sums,
+  builtin_ids
+};
 
 // Whether the source holds token ids, so that no tokenizer applies.
 bool holds_ids(SourceKind kind);
+// Whether a generator writes it: no file is read.
+bool is_generated_text(SourceKind kind);
 
 struct SourceFile {
   SourceKind kind = SourceKind::text;

@@ -185,7 +185,7 @@ Roots Trainer::roots() {
 
 bool Trainer::evaluation_due() const {
   if (config_.eval.every == 0 || data_->order.num_held_out() == 0) return false;
-  return cursor_.step % config_.eval.every == 0 || cursor_.step == config_.train.steps;
+  return cursor_.step % config_.eval.every == 0 || cursor_.step == config_.last_step();
 }
 
 logs::EvalEvent Trainer::evaluate(Peaks* peaks) {

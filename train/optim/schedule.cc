@@ -6,7 +6,8 @@
 
 namespace repro::train {
 
-double learning_rate(const manifests::Config& config, std::int64_t step) {
+double learning_rate(const manifests::Config& config, std::int64_t update) {
+  const std::int64_t step = std::max<std::int64_t>(update - config.schedule.start, 1);
   const double peak = config.optimizer.learning_rate;
   const double end = peak * config.schedule.final_fraction;
   const std::int64_t warmup = config.schedule.warmup_steps;

@@ -9,11 +9,12 @@
 
 namespace repro::train {
 
-// binary64 learning rate of update `step` (>= 1). Past `train.steps` it stays at its last value.
+// binary64 learning rate of update `update` (>= 1), which is step = max(update - schedule.start, 1)
+// of the schedule. Past `train.steps` it stays at its last value.
 //   warm-up:  peak * step / warmup                      for step < warmup
 //   cosine:   end + (peak - end) * (1 + cos(pi * x)) / 2,  x = (step - warmup) / (steps - warmup)
 //   linear:   peak - (peak - end) * x;   constant: peak;   end = peak * final_fraction
-double learning_rate(const manifests::Config& config, std::int64_t step);
+double learning_rate(const manifests::Config& config, std::int64_t update);
 
 // All binary32 constants of an update; `normalizer` is the step's number of target tokens.
 UpdateConstants update_constants(const manifests::Config& config, std::int64_t step,

@@ -19,7 +19,7 @@ std::string join(const std::vector<std::string>& documents) {
 
 // Golden values of recipes rest on these bytes: a change here is a mistake.
 TEST(BuiltinProse, DefaultCorpusIsTheSameEverywhere) {
-  const auto documents = make_prose(kDefaultProseBytes);
+  const auto documents = make_prose(kDefaultTextBytes);
   EXPECT_EQ(documents.size(), 283U);
   EXPECT_EQ(sha256(join(documents)).hex(),
             "fb0155f4f963e29131de47eaa5d1a33ddb7f71b80d2e662e147a7c4b85e6889a");
@@ -37,6 +37,13 @@ TEST(BuiltinProse, ALongerCorpusBeginsWithTheShorterOne) {
 
 TEST(BuiltinProse, IsPrintableAscii) {
   for (const char c : join(make_prose(20'000))) EXPECT_TRUE(c == '\n' || (c >= 32 && c < 127));
+}
+
+TEST(BuiltinSums, DefaultCorpusIsTheSameEverywhere) {
+  const auto documents = make_sums(kDefaultTextBytes);
+  EXPECT_TRUE(documents[0].ends_with(".\n")) << documents[0];
+  EXPECT_EQ(sha256(join(documents)).hex(), "");
+  EXPECT_TRUE(join(make_sums(20'000)).starts_with(join(make_sums(7'777))));
 }
 
 TEST(BuiltinIds, AreTheSameEverywhere) {

@@ -112,9 +112,10 @@ TEST(Sources, TooDeepFoldersAreRefused) {
 }
 
 TEST(Sources, BuiltinSourcesAreParsed) {
-  const SourceList list = find({"builtin:prose", "builtin:prose:77", "builtin:ids:10:20"});
-  EXPECT_THAT(names(list),
-              ElementsAre("builtin:prose:300000", "builtin:prose:77", "builtin:ids:10:20"));
+  const SourceList list =
+      find({"builtin:prose", "builtin:prose:77", "builtin:ids:10:20", "builtin:sums:5"});
+  EXPECT_THAT(names(list), ElementsAre("builtin:prose:300000", "builtin:prose:77",
+                                       "builtin:ids:10:20", "builtin:sums:5"));
   EXPECT_EQ(list.files[2].vocab, 10);
   EXPECT_EQ(list.files[2].count, 20);
   EXPECT_THAT(list.skipped, IsEmpty());
@@ -124,7 +125,8 @@ TEST(Sources, MisspeltBuiltinSourcesAreRefused) {
   for (const char* path :
        {"builtin:", "builtin:pros", "builtin:prose:", "builtin:prose:0", "builtin:prose:x",
         "builtin:prose:1:2", "builtin:ids", "builtin:ids:8", "builtin:ids:1:5", "builtin:ids:8:0",
-        "builtin:ids:8:-3", "builtin:ids:9999999999:5", "builtin:prose:99999999999"}) {
+        "builtin:ids:8:-3", "builtin:ids:9999999999:5", "builtin:prose:99999999999",
+        "builtin:sums:0"}) {
     EXPECT_EQ(catch_error([&] { find({path}); }).code(), Code::invalid_argument) << path;
   }
 }
