@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <map>
 #include <string>
 
 #include "artifacts/base/error.h"
+#include "manifests/shape_check.h"
 
 namespace repro::train {
 namespace {
@@ -92,25 +92,17 @@ manifests::State describe(const std::vector<TensorBytes>& tensors, const std::ve
 }
 
 void check_shapes(const manifests::State& state, const std::vector<TensorBytes>& expected) {
-  std::map<std::string, const manifests::StateTensor*> present;
-  for (const manifests::StateTensor& tensor : state.tensors) present[tensor.name] = &tensor;
-  std::string trouble;
+  std::vector<manifests::NamedShape> shapes;
   for (const TensorBytes& tensor : expected) {
-    const auto found = present.find(tensor.name);
-    if (found == present.end()) {
-      trouble += "\n  missing " + tensor.name;
-    } else {
-      const manifests::StateTensor& have = *found->second;
-      if (have.dtype != tensor.dtype || have.shape != tensor.shape ||
-          have.size != static_cast<std::int64_t>(tensor.bytes.size())) {
-        trouble += "\n  another dtype or shape: " + tensor.name;
-      }
-      present.erase(found);
-    }
+    shapes.push_back({tensor.name, tensor.dtype, tensor.shape});
   }
-  for (const auto& [name, tensor] : present) trouble += "\n  extra " + name;
-  if (trouble.empty()) return;
-  throw Error(Code::invalid_argument, "the state does not fit the model:" + trouble,
+  std::vector<manifests::NamedShape> present;
+  for (const manifests::StateTensor& tensor : state.tensors) {
+    present.push_back({tensor.name, tensor.dtype, tensor.shape});
+  }
+  const std::string differences = manifests::shape_differences(shapes, present);
+  if (differences.empty()) return;
+  throw Error(Code::invalid_argument, "the state does not fit the model:" + differences,
               "branch from a state of the same model, or change the recipe's model keys");
 }
 
