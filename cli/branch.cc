@@ -10,18 +10,10 @@
 #include "artifacts/base/error.h"
 #include "artifacts/base/merkle.h"
 #include "cli/state_source.h"
+#include "cli/weights.h"
 
 namespace repro::cli {
 namespace {
-
-// Copies what the state refers to from where it was re-derived.
-void keep(artifacts::Store& store, const StateSource& source) {
-  for (const manifests::StateTensor& tensor : source.state().tensors) {
-    if (store.contains(tensor.digest)) continue;
-    store.put(std::string_view(source.store().get(tensor.digest)));
-  }
-  store.put(std::string_view(manifests::encode_state(source.state())));
-}
 
 void zero(artifacts::Store& store, manifests::StateTensor& tensor) {
   const std::string bytes(static_cast<std::size_t>(tensor.size), '\0');
@@ -75,12 +67,6 @@ manifests::State apply(artifacts::Store& store, manifests::State state, const Re
   return state;
 }
 
-// The segment under which the state was made.
-const manifests::Segment& segment_at(const manifests::Run& run, std::int64_t step) {
-  const manifests::Segment& first = run.segments.front();
-  return step > first.first_step ? manifests::segment_of(run, step) : first;
-}
-
 BranchPoint at_state(artifacts::Store& store, const manifests::State& state) {
   BranchPoint point;
   point.start.first_step = state.step;
@@ -131,7 +117,7 @@ BranchPoint make_branch_point(Context& context, const std::string& from, const R
   }
   const manifests::Run& run = *resolved.run;
   const StateSource source = StateSource::open(context, resolved);
-  if (source.rederived()) keep(store, source);
+  source.keep(store);
   const manifests::State state = apply(store, source.state(), reset);
   const manifests::Segment& segment = segment_at(run, *resolved.step);
   BranchPoint point = at_state(store, state);

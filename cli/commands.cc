@@ -22,6 +22,7 @@ std::vector<Command> make_commands() {
                            make_plan_command,
                            make_train_command,
                            make_resume_command,
+                           make_merge_command,
                            make_runs_command,
                            make_log_command,
                            make_show_command,

@@ -56,6 +56,7 @@ Command make_help_command();
 Command make_import_olmo_config_command();
 Command make_init_command();
 Command make_log_command();
+Command make_merge_command();
 Command make_plan_command();
 Command make_resume_command();
 Command make_rm_command();

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -49,6 +50,15 @@ StateSource StateSource::open(Context& context, const manifests::Run& run, std::
     if (stored.step == step) return load(context, stored.manifest);
   }
   return derive(context, run, step);
+}
+
+void StateSource::keep(artifacts::Store& store) const {
+  if (!rederived()) return;
+  for (const manifests::StateTensor& tensor : state_.tensors) {
+    if (store.contains(tensor.digest)) continue;
+    store.put(std::string_view(store_->get(tensor.digest)));
+  }
+  store.put(std::string_view(manifests::encode_state(state_)));
 }
 
 StateSource StateSource::load(Context& context, const Digest& manifest) {

@@ -31,6 +31,9 @@ class StateSource {
   const manifests::State& state() const { return state_; }
   const Digest& manifest() const { return manifest_; }
   bool rederived() const { return scratch_ != nullptr; }
+  // Copies a state that was re-derived into `store`, the project's own, so that manifests may name
+  // it; nothing where it is there.
+  void keep(artifacts::Store& store) const;
 
  private:
   // A new folder below TMPDIR (or /tmp), removed with all it holds.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """merge/1 a second time, in exact fractions (docs/arithmetic.md, "The mean of weights").
 
-    mean_twin.py GOLDEN          compares the stored means with its own; exit status 1 where they differ
+    mean_twin.py GOLDEN          compares the stored means with its own; exit status 1: they differ
     mean_twin.py GOLDEN --write  writes them
 """
 import json
@@ -27,9 +27,9 @@ def rounded(x, negative_zero=False):
     if x == 0:
         return -0.0 if negative_zero else 0.0
     size = abs(x)
-    exponent = size.numerator.bit_length() - size.denominator.bit_length()  # floor(log2) or one more
+    exponent = size.numerator.bit_length() - size.denominator.bit_length()
     if size < Fraction(2) ** exponent:
-        exponent -= 1
+        exponent -= 1  # now floor(log2(size))
     unit = Fraction(2) ** (max(exponent, -126) - 23)
     scaled = size / unit
     whole = scaled.numerator // scaled.denominator
@@ -101,7 +101,8 @@ def cases():
 
 
 def main():
-    text = json.dumps({"made_by": "tests/tensor/mean_twin.py", "cases": list(cases())}, indent=1) + "\n"
+    content = {"made_by": "tests/tensor/mean_twin.py", "cases": list(cases())}
+    text = json.dumps(content, indent=1) + "\n"
     if "--write" in sys.argv:
         with open(sys.argv[1], "w", encoding="ascii") as file:
             file.write(text)

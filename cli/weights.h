@@ -1,0 +1,34 @@
+// The weights of a run's state or of a model, with what decides how they are used: what a model
+// that is made of them, or a file for another program, must say of them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/context.h"
+#include "cli/resolve.h"
+#include "cli/state_source.h"
+#include "manifests/model.h"
+
+namespace repro::cli {
+
+struct Weights {
+  StateSource source;
+  manifests::ModelParent parent;  // as a parent of another model
+  manifests::ModelConfig model;
+  std::int64_t positions = 0;
+  std::string tokenizer;
+  std::optional<Digest> tokenizer_file;
+  std::optional<std::int64_t> end_of_text;
+};
+
+// `text`: RUN, RUN@STEP or the name of a model. A state that is not stored is re-derived.
+// Error(invalid_argument) for a state named without its run.
+Weights open_weights(Context& context, const std::string& text);
+
+// The segment under which the state of `run` at `step` was made: the first one's for the state that
+// it began with.
+const manifests::Segment& segment_at(const manifests::Run& run, std::int64_t step);
+
+}  // namespace repro::cli
