@@ -64,10 +64,12 @@ std::map<std::string, std::vector<Override>> stage_overrides(const Pipeline& pip
 
 class Builder {
  public:
-  Builder(Context& context, const PipelineSource& source, const Arguments& arguments)
+  Builder(Context& context, const PipelineSource& source, const Arguments& arguments,
+          std::optional<std::string> profile)
       : context_(context),
         source_(source),
         arguments_(arguments),
+        profile_(std::move(profile)),
         changes_(stage_overrides(source.pipeline, arguments)) {}
 
   // `start`: the step at which the stage begins, of the run it goes on from.
@@ -80,9 +82,7 @@ class Builder {
     const auto changes = changes_.find(stage.name);
     if (changes != changes_.end()) append(overrides, changes->second);
     append(overrides, running_overrides(arguments_));
-    if (arguments_.has("--profile")) {
-      overrides.push_back({"profile", arguments_.text("--profile")});
-    }
+    if (profile_) overrides.push_back({"profile", *profile_});
     const bool builtin = manifests::find_builtin_recipe(stage.recipe) != nullptr;
     return resolve_recipe(context_, builtin ? stage.recipe : path_of(stage.recipe), smoke,
                           overrides);
@@ -111,6 +111,7 @@ class Builder {
   Context& context_;
   const PipelineSource& source_;
   const Arguments& arguments_;
+  std::optional<std::string> profile_;
   std::map<std::string, std::vector<Override>> changes_;
 };
 
@@ -125,14 +126,20 @@ std::string kind_text(const Stage& stage) {
   return "train " + stage.recipe + (stage.from.empty() ? "" : " from " + stage.from);
 }
 
+// The smoke size has names of its own: a merged model's name is taken once.
+std::string prefix_of(const Pipeline& pipeline, const Arguments& arguments) {
+  const std::string otherwise = pipeline.name + (arguments.has("--smoke") ? "-smoke" : "");
+  return arguments.find("--name").value_or(otherwise) + "-";
+}
+
 class PipelineRun {
  public:
   PipelineRun(Context& context, const PipelineSource& source, const Arguments& arguments)
       : context_(context),
         pipeline_(source.pipeline),
-        builder_(context, source, arguments),
+        builder_(context, source, arguments, arguments.find("--profile")),
         again_(arguments.has("--again")),
-        prefix_(arguments.find("--name").value_or(source.pipeline.name) + "-") {}
+        prefix_(prefix_of(source.pipeline, arguments)) {}
 
   int run() {
     std::size_t number = 0;
@@ -245,6 +252,47 @@ class PipelineRun {
   int status_ = 0;
 };
 
+class PlanTable {
+ public:
+  void add_merge(const Stage& stage) {
+    rows_.push_back({stage.name, kind_text(stage), "-", "-", "-", "-"});
+    stages_.push_back({{"name", stage.name}, {"kind", "model"}});
+  }
+
+  void add_training(const Stage& stage, const manifests::Config& config) {
+    const std::int64_t tokens =
+        config.train.steps * config.train.batch_size * config.data.sequence_length;
+    const double flops = static_cast<double>(tokens) *
+                         manifests::flops_per_token(config.model, config.data.sequence_length);
+    const std::int64_t bytes = manifests::training_bytes(config);
+    flops_ += flops;
+    rows_.push_back({stage.name, kind_text(stage),
+                     fmt::format("{}..{}", config.schedule.start, config.last_step()),
+                     count_text(tokens), fmt::format("{:.4g}", flops),
+                     bytes_text(static_cast<std::uint64_t>(bytes))});
+    stages_.push_back({{"name", stage.name},
+                       {"kind", "run"},
+                       {"start", config.schedule.start},
+                       {"steps", config.train.steps},
+                       {"tokens", tokens},
+                       {"flops", flops},
+                       {"training_bytes", bytes}});
+  }
+
+  void print(Io& io, const std::string& name) const {
+    io.line("pipeline    " + name);
+    io.table(rows_);
+    io.line(fmt::format("{:.4g} FLOPs in all", flops_));
+    io.emit("pipeline_plan", {{"name", name}, {"stages", stages_}, {"flops", flops_}});
+  }
+
+ private:
+  std::vector<std::vector<std::string>> rows_ = {
+      {"STAGE", "WHAT", "STEPS", "TOKENS", "FLOPS", "MEMORY"}};
+  Json stages_ = Json::array();
+  double flops_ = 0;
+};
+
 }  // namespace
 
 std::optional<PipelineSource> find_pipeline(Context& context, const std::string& recipe) {
@@ -277,46 +325,20 @@ int train_pipeline(Context& context, const PipelineSource& source, const Argumen
 }
 
 int plan_pipeline(Context& context, const PipelineSource& source, const Arguments& arguments) {
-  const Builder builder(context, source, arguments);
-  Io& io = context.io();
+  const Builder builder(context, source, arguments, std::nullopt);
+  PlanTable table;
   std::map<std::string, std::int64_t> ends;
-  std::vector<std::vector<std::string>> rows = {
-      {"STAGE", "WHAT", "STEPS", "TOKENS", "FLOPS", "MEMORY"}};
-  Json stages = Json::array();
-  double flops = 0;
   for (const Stage& stage : source.pipeline.stages) {
-    Json record = {{"name", stage.name}, {"kind", stage.is_merge() ? "model" : "run"}};
-    std::vector<std::string> row = {stage.name, kind_text(stage), "-", "-", "-", "-"};
-    if (!stage.is_merge()) {
-      const std::int64_t start =
-          stage.from.empty() ? 0 : Builder::start_of(stage, ends[stage.from]);
-      const manifests::Config config = builder.recipe(stage, start).config;
-      const std::int64_t tokens =
-          config.train.steps * config.train.batch_size * config.data.sequence_length;
-      const double work = static_cast<double>(tokens) *
-                          manifests::flops_per_token(config.model, config.data.sequence_length);
-      const std::int64_t bytes = manifests::training_bytes(config);
-      flops += work;
-      ends[stage.name] = config.last_step();
-      row = {stage.name,
-             kind_text(stage),
-             fmt::format("{}..{}", start, config.last_step()),
-             count_text(tokens),
-             fmt::format("{:.4g}", work),
-             bytes_text(static_cast<std::uint64_t>(bytes))};
-      record["steps"] = config.train.steps;
-      record["start"] = start;
-      record["tokens"] = tokens;
-      record["flops"] = work;
-      record["training_bytes"] = bytes;
+    if (stage.is_merge()) {
+      table.add_merge(stage);
+      continue;
     }
-    rows.push_back(std::move(row));
-    stages.push_back(std::move(record));
+    const std::int64_t start = stage.from.empty() ? 0 : Builder::start_of(stage, ends[stage.from]);
+    const manifests::Config config = builder.recipe(stage, start).config;
+    ends[stage.name] = config.last_step();
+    table.add_training(stage, config);
   }
-  io.line("pipeline    " + source.pipeline.name);
-  io.table(rows);
-  io.line(fmt::format("{:.4g} FLOPs in all", flops));
-  io.emit("pipeline_plan", {{"name", source.pipeline.name}, {"stages", stages}, {"flops", flops}});
+  table.print(context.io(), source.pipeline.name);
   return 0;
 }
 
