@@ -17,6 +17,7 @@
 #include "artifacts/base/json.h"
 #include "manifests/model_config.h"
 #include "manifests/notes.h"
+#include "manifests/run_config.h"
 
 namespace repro::manifests {
 
@@ -79,10 +80,13 @@ struct OptimizerConfig {
 };
 
 struct ScheduleConfig {
-  std::string name = "cosine";  // "cosine", "linear", "constant"
+  std::string name = "cosine";  // "cosine", "linear", "constant", "olmo_cosine"
   std::int64_t warmup_steps = 0;
   double final_fraction = 0.1;
   std::int64_t start = 0;  // updates done before it: of the run that an anneal goes on from
+  // olmo_cosine alone, which counts tokens: it may end within a step.
+  std::int64_t warmup_tokens = 0;
+  std::int64_t total_tokens = 0;
 
   bool operator==(const ScheduleConfig&) const = default;
 };
@@ -92,29 +96,6 @@ struct EvalConfig {
   std::int64_t max_instances = 64;  // at most so many held-out instances, the first in order
 
   bool operator==(const EvalConfig&) const = default;
-};
-
-// What the native profile alone reads.
-struct NativeConfig {
-  // "fp32", or "bf16": products and attention of bfloat16 operands; weights, gradients, optimizer,
-  // norms and loss stay in float32.
-  std::string dtype = "fp32";
-
-  bool operator==(const NativeConfig&) const = default;
-};
-
-// Running keys: none of them can change a bit.
-struct RunConfig {
-  std::int64_t checkpoint_every = 0;  // 0: only at the end and on a signal
-  std::int64_t digest_every = 1;      // roots in the log at every k-th step
-  std::int64_t threads = 0;           // 0: the usable cores
-  std::int64_t micro_batch = 0;       // sequences at a time; 0: as the memory plan says (1)
-  bool recompute = false;             // activations of a layer are made again for its backward pass
-  std::int64_t ranks = 1;
-  std::string kernels = "auto";
-  std::string device = "cpu";
-
-  bool operator==(const RunConfig&) const = default;
 };
 
 struct Config {

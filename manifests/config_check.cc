@@ -66,6 +66,25 @@ void check_order(const DataConfig& data) {
   }
 }
 
+void check_schedule(const ScheduleConfig& schedule) {
+  const bool in_tokens = schedule.name == "olmo_cosine";
+  if (!in_tokens && (schedule.warmup_tokens != 0 || schedule.total_tokens != 0)) {
+    fail("schedule.warmup_tokens and schedule.total_tokens do not go with schedule.name " +
+             schedule.name,
+         "set schedule.name: olmo_cosine, or leave them out");
+  }
+  if (in_tokens && schedule.warmup_steps != 0) {
+    fail(named("schedule.warmup_steps", schedule.warmup_steps) +
+             " does not go with schedule.name olmo_cosine",
+         "give schedule.warmup_tokens");
+  }
+  if (in_tokens && schedule.total_tokens <= schedule.warmup_tokens) {
+    fail(named("schedule.total_tokens", schedule.total_tokens) + " is not more than " +
+             named("schedule.warmup_tokens", schedule.warmup_tokens),
+         "the schedule goes on after its warm-up");
+  }
+}
+
 void check_native(const Config& config) {
   if (config.profile != "native" && config.native != NativeConfig{}) {
     fail("native.dtype " + config.native.dtype + " does not go with profile " + config.profile,
@@ -105,6 +124,7 @@ void check_config(const Config& config) {
   check_heads(config.model);
   check_training(config);
   check_order(config.data);
+  check_schedule(config.schedule);
   check_native(config);
   check_notes("notes", config.notes);
   check_notes("not_computed", config.not_computed);

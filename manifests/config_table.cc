@@ -10,6 +10,7 @@ namespace {
 // A contraction of exact/1 has at most 2^24 terms, a softmax row 2^22 (docs/arithmetic.md).
 constexpr std::int64_t kMaxTerms = std::int64_t{1} << 24;
 constexpr std::int64_t kMaxRow = std::int64_t{1} << 22;
+constexpr std::int64_t kMaxTokens = std::int64_t{1} << 52;  // exact in binary64
 constexpr std::int64_t kMaxSteps = std::int64_t{1} << 40;
 constexpr std::int64_t kMaxCount = std::int64_t{1} << 20;
 
@@ -231,10 +232,16 @@ void add_optimizer_rows(std::vector<KeyRow>& rows) {
   rows.push_back(omitting_default(
       boolean("optimizer.count_steps", in<optimizer, &O::count_steps>,
               "skip_step_adamw: false, and the bias correction stays that of the first step")));
-  rows.push_back(one_of("schedule.name", in<schedule, &S::name>, {"cosine", "linear", "constant"},
-                        "learning rate after the warm-up"));
+  rows.push_back(one_of("schedule.name", in<schedule, &S::name>,
+                        {"cosine", "linear", "constant", "olmo_cosine"},
+                        "learning rate after the warm-up; olmo_cosine: in tokens, as OLMo's "
+                        "trainer has it"));
   rows.push_back(integer("schedule.warmup_steps", in<schedule, &S::warmup_steps>, 0, kMaxSteps,
                          "updates of linear warm-up"));
+  rows.push_back(omitting_default(integer("schedule.warmup_tokens", in<schedule, &S::warmup_tokens>,
+                                          0, kMaxTokens, "olmo_cosine: tokens of linear warm-up")));
+  rows.push_back(omitting_default(integer("schedule.total_tokens", in<schedule, &S::total_tokens>,
+                                          0, kMaxTokens, "olmo_cosine: tokens until its end")));
   rows.push_back(decimal("schedule.final_fraction", in<schedule, &S::final_fraction>, 0, 1,
                          "last learning rate as a fraction of the peak"));
   rows.push_back(omitting_default(

@@ -285,6 +285,13 @@ def _(i):
         int(i["steps"]), t) for t in i["t"].tolist()])}
 
 
+@operation("olmo_cosine")
+def _(i):
+    return {"rate": np.array([training.olmo_cosine(
+        float(i["peak"]), float(i["final_fraction"]), int(i["warmup"]), int(i["total"]),
+        int(i["tokens"]) * t) for t in i["t"].tolist()])}
+
+
 @operation("philox")
 def _(i):
     return {"words": random.philox(i["key"], i["counter"])}

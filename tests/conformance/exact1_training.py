@@ -61,6 +61,17 @@ def adamw(w, m, v, gradient, unit, num_tokens, clip, epsilon, constants):
     return w, m, v
 
 
+def olmo_cosine(peak, final_fraction, warmup, total, tokens):
+    """Rate of the update that has seen `tokens`, binary64."""
+    end = peak * final_fraction
+    k, w, t = float(tokens), float(warmup), float(total)
+    if k < w:
+        return (peak * k) / w
+    if k >= t:
+        return end
+    return end + ((peak - end) * (1 + cos64((float.fromhex("0x1.921fb54442d18p+1") * (k - w)) / (t - w)))) / 2
+
+
 def learning_rate(schedule, peak, final_fraction, warmup, steps, t):
     """Rate of update t, binary64."""
     end = peak * final_fraction

@@ -207,6 +207,20 @@ Json rates(const Context&, const Json& in) {
   return {{"rate", doubles(rate)}};
 }
 
+Json olmo_rates(const Context&, const Json& in) {
+  manifests::Config config;
+  config.schedule.name = "olmo_cosine";
+  config.optimizer.learning_rate = get_double(in, "peak");
+  config.schedule.final_fraction = get_double(in, "final_fraction");
+  config.schedule.warmup_tokens = get_one<std::int64_t>(in, "warmup");
+  config.schedule.total_tokens = get_one<std::int64_t>(in, "total");
+  config.train.batch_size = get_one<std::int64_t>(in, "tokens");
+  config.data.sequence_length = 1;
+  std::vector<double> rate;
+  for (const std::int64_t t : get<std::int64_t>(in, "t")) rate.push_back(learning_rate(config, t));
+  return {{"rate", doubles(rate)}};
+}
+
 void add_norm_cases(std::vector<Case>& cases, Inputs& inputs) {
   const auto add = [&](const std::string& name, const std::vector<std::int64_t>& gradient,
                        std::int32_t unit, std::int64_t n) {
@@ -310,6 +324,20 @@ void add_rate_cases(std::vector<Case>& cases) {
   }
 }
 
+// The released 7B: facts of its configuration, and around where warm-up and cosine end.
+void add_olmo_rate_cases(std::vector<Case>& cases) {
+  const std::vector<std::int64_t> t = {1,      1000,   1999,   2000,    2001,    100000,
+                                       500000, 928000, 928646, 1192092, 1192093, 2000000};
+  cases.push_back({"olmo_cosine",
+                   "7B",
+                   {{"peak", double_scalar(3e-4)},
+                    {"final_fraction", double_scalar(0.1)},
+                    {"warmup", scalar(std::int64_t{8388608000})},
+                    {"total", scalar(std::int64_t{5000000000000})},
+                    {"tokens", scalar(std::int64_t{1024} * 4096)},
+                    {"t", integers(t)}}});
+}
+
 std::vector<Case> optimiser_cases() {
   std::vector<Case> cases;
   Inputs inputs("optimiser");
@@ -317,6 +345,7 @@ std::vector<Case> optimiser_cases() {
   add_constant_cases(cases);
   add_adamw_cases(cases, inputs);
   add_rate_cases(cases);
+  add_olmo_rate_cases(cases);
   return cases;
 }
 
@@ -337,7 +366,8 @@ Group optimiser_group() {
            {"clip", clips},
            {"update_constants", constants_of},
            {"adamw", adamw},
-           {"learning_rate", rates}},
+           {"learning_rate", rates},
+           {"olmo_cosine", olmo_rates}},
           optimiser_cases};
 }
 

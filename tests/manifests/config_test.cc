@@ -70,7 +70,9 @@ run.threads integer running =0
 schedule.final_fraction decimal deciding =0.1
 schedule.name text deciding =cosine
 schedule.start integer deciding =0
+schedule.total_tokens integer deciding =0
 schedule.warmup_steps integer deciding =0
+schedule.warmup_tokens integer deciding =0
 train.batch_size integer deciding required
 train.clip_norm decimal deciding =1
 train.grad_group integer deciding =0

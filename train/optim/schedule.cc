@@ -5,9 +5,29 @@
 #include "train/numerics/functions64.h"
 
 namespace repro::train {
+namespace {
+
+constexpr double kPi = 0x1.921fb54442d18p+1;
+
+// In the order of operations of OLMo's trainer (allenai/OLMo, olmo/optim.py, CosWithWarmup), which
+// counts tokens, those of this update included.
+double olmo_cosine(const manifests::Config& config, std::int64_t step) {
+  const double peak = config.optimizer.learning_rate;
+  const double end = peak * config.schedule.final_fraction;
+  const std::int64_t tokens = config.train.batch_size * config.data.sequence_length;  // a step
+  const auto warmup = static_cast<double>(config.schedule.warmup_tokens);
+  const auto total = static_cast<double>(config.schedule.total_tokens);
+  const double now = static_cast<double>(step) * static_cast<double>(tokens);
+  if (now < warmup) return peak * now / warmup;
+  if (now >= total) return end;
+  return end + (peak - end) * (1.0 + cos64(kPi * (now - warmup) / (total - warmup))) / 2.0;
+}
+
+}  // namespace
 
 double learning_rate(const manifests::Config& config, std::int64_t update) {
   const std::int64_t step = std::max<std::int64_t>(update - config.schedule.start, 1);
+  if (config.schedule.name == "olmo_cosine") return olmo_cosine(config, step);
   const double peak = config.optimizer.learning_rate;
   const double end = peak * config.schedule.final_fraction;
   const std::int64_t warmup = config.schedule.warmup_steps;
@@ -17,7 +37,6 @@ double learning_rate(const manifests::Config& config, std::int64_t update) {
   const double x =
       static_cast<double>(step - warmup) / static_cast<double>(config.train.steps - warmup);
   if (config.schedule.name == "linear") return peak - (peak - end) * x;
-  constexpr double kPi = 0x1.921fb54442d18p+1;
   return end + (peak - end) * ((1.0 + cos64(kPi * x)) / 2.0);
 }
 

@@ -13,6 +13,7 @@ namespace repro::train {
 // of the schedule. Past `train.steps` it stays at its last value.
 //   warm-up:  peak * step / warmup                      for step < warmup
 //   cosine:   end + (peak - end) * (1 + cos(pi * x)) / 2,  x = (step - warmup) / (steps - warmup)
+//   olmo_cosine: the same over tokens, in another order of operations
 //   linear:   peak - (peak - end) * x;   constant: peak;   end = peak * final_fraction
 double learning_rate(const manifests::Config& config, std::int64_t update);
 
