@@ -8,6 +8,7 @@
 #include "artifacts/base/number_text.h"
 #include "cli/commands.h"
 #include "cli/resolve.h"
+#include "cli/run_record.h"
 #include "logs/run_log.h"
 #include "verify/run_logs.h"
 
@@ -18,6 +19,9 @@ constexpr const char* kDetails =
     "The log holds only what the derivation decides: two realisations have the same bytes. Its "
     "hash\n"
     "chain is verified before anything is printed. With --json the lines come as they are stored.\n"
+    "The last line has the spike score: the share of steps whose loss or gradient norm is at "
+    "least\n"
+    "seven standard deviations from the mean of the last 1000 (docs/formats.md, \"Logs\").\n"
     "--telemetry shows the clock, rates and host instead, which are never compared. --tail adds "
     "the\n"
     "lines since the last checkpoint, which a crash would discard.";
@@ -114,6 +118,13 @@ std::vector<std::vector<std::string>> telemetry_rows(const std::vector<Json>& ev
   return rows;
 }
 
+// Of the whole log, also where only its last lines are shown.
+void print_spikes(Io& io, const Lines& lines) {
+  const logs::RunSpikes spikes = logs::run_spikes(lines.events, "log line");
+  io.line("spikes of the loss: " + spikes_text(spikes.loss) +
+          "; of the gradient norm: " + spikes_text(spikes.grad_norm));
+}
+
 void print_lines(Io& io, const Lines& lines, verify::LogKind kind, std::size_t limit) {
   if (io.json()) {
     const auto split = verify::split_log(lines.text);
@@ -141,6 +152,8 @@ int run_log(const Arguments& arguments, Context& context) {
   const auto limit = static_cast<std::size_t>(
       arguments.find_count("--lines").value_or(static_cast<std::int64_t>(lines.text.size())));
   print_lines(context.io(), lines, kind, limit);
+  const bool summary = kind == verify::LogKind::log && !context.io().json();
+  if (summary && !lines.events.empty()) print_spikes(context.io(), lines);
   return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "artifacts/base/number_text.h"
 #include "cli/findings.h"
+#include "cli/run_record.h"
 
 namespace repro::cli {
 namespace {
@@ -69,6 +70,20 @@ void print_steps(Io& io, const verify::Comparison& comparison) {
   }
 }
 
+void print_spikes(Io& io, const verify::Comparison& comparison) {
+  if (!comparison.spikes) return;
+  const auto& [a, b] = *comparison.spikes;
+  io.line("spikes of the loss           " + spikes_text(a.loss) + "; " + spikes_text(b.loss));
+  io.line("spikes of the gradient norm  " + spikes_text(a.grad_norm) + "; " +
+          spikes_text(b.grad_norm));
+}
+
+Json spikes_json(const verify::Comparison& comparison) {
+  if (!comparison.spikes) return nullptr;
+  return {{"a", logs::encode_spikes(comparison.spikes->first)},
+          {"b", logs::encode_spikes(comparison.spikes->second)}};
+}
+
 void print_tensors(Io& io, const verify::Comparison& comparison) {
   if (comparison.tensors.empty() && comparison.num_equal_tensors == 0) return;
   for (const auto& tensor : comparison.tensors) {
@@ -110,6 +125,7 @@ void print_tensors(Io& io, const verify::Comparison& comparison) {
 int print_comparison(Io& io, const verify::Comparison& comparison) {
   print_differences(io, comparison.differences);
   print_steps(io, comparison);
+  print_spikes(io, comparison);
   print_tensors(io, comparison);
   io.line(comparison.identical ? io.paint(Paint::good, "identical")
                                : io.paint(Paint::warn, "different"));
@@ -119,6 +135,7 @@ int print_comparison(Io& io, const verify::Comparison& comparison) {
                    {"first_difference", step_json(comparison.first_difference)},
                    {"first_root", step_json(comparison.first_root)},
                    {"last_common", step_json(comparison.last_common)},
+                   {"spikes", spikes_json(comparison)},
                    {"equal_tensors", comparison.num_equal_tensors},
                    {"different_tensors", comparison.tensors.size()},
                    {"equal_files", comparison.num_equal_files}});

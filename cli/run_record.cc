@@ -10,11 +10,13 @@
 #include "artifacts/base/number_text.h"
 #include "cli/lineage.h"
 #include "logs/run_log.h"
+#include "verify/run_logs.h"
 
 namespace repro::cli {
 namespace {
 
 constexpr const char* kSummaryKind = "run-summary/1";
+constexpr const char* kSpikesKind = "run-spikes/1";
 
 Json code_record(const manifests::CodeNotes& code) {
   Json submodules = Json::array();
@@ -61,6 +63,26 @@ std::string last_loss(const artifacts::Store& store, const manifests::Run& run) 
     end = begin;
   }
   return "";
+}
+
+// Cached by manifest digest: a whole log is read for it.
+Json spikes_record(Context& context, const LoadedRun& loaded) {
+  artifacts::Catalogue& catalogue = context.catalogue();
+  if (const auto text = catalogue.find_text(kSpikesKind, loaded.manifest)) {
+    try {
+      return parse_json(*text, "spikes of a run");
+    } catch (const Error&) {  // a cache: what cannot be read is made anew
+    }
+  }
+  Json record = logs::encode_spikes(verify::find_spikes(context.store(), loaded.run));
+  catalogue.remember_text(kSpikesKind, loaded.manifest, encode_json(record));
+  return record;
+}
+
+logs::SpikeScore score_of(const Json& record, const char* series) {
+  const char* what = "spikes of a run";
+  const Json& score = json_at(record, series, what);
+  return {json_int(score, "spikes", what), json_int(score, "judged", what)};
 }
 
 Json encode_summary(const RunSummary& summary) {
@@ -127,7 +149,8 @@ Json run_record(Context& context, const LoadedRun& loaded) {
       {"log",
        {{"lines", run.log.lines},
         {"head", run.log.head},
-        {"loss", last_loss(context.store(), run)}}},
+        {"loss", last_loss(context.store(), run)},
+        {"spikes", spikes_record(context, loaded)}}},
       {"code", code_record(run.code)}};
 }
 
@@ -161,6 +184,10 @@ void print_run(Context& context, const LoadedRun& loaded) {
   const std::string loss = last_loss(context.store(), run);
   io.line(fmt::format("log        {}{}", plural_text(run.log.lines, "line"),
                       loss.empty() ? "" : ", last loss " + loss));
+  const Json spikes = spikes_record(context, loaded);
+  io.line(fmt::format("spikes     loss: {}; gradient norm: {}",
+                      spikes_text(score_of(spikes, "loss")),
+                      spikes_text(score_of(spikes, "grad_norm"))));
   const manifests::CodeNotes& code = run.code;
   io.line(fmt::format("code       repro {} {}, build {}", code.repro_version,
                       code.repro_commit.substr(0, 18), code.build_id.substr(0, 12)));
@@ -168,6 +195,13 @@ void print_run(Context& context, const LoadedRun& loaded) {
     io.line(fmt::format("           recipe at commit {}{}", code.recipe_commit,
                         code.recipe_diff.empty() ? "" : " with changes " + code.recipe_diff));
   }
+}
+
+std::string spikes_text(const logs::SpikeScore& score) {
+  if (score.judged == 0) return "too few steps";
+  const std::string of = " of " + plural_text(score.judged, "step");
+  if (score.spikes == 0) return "none" + of;
+  return fmt::format("{}{} ({:.2f}%)", score.spikes, of, 100 * score.share());
 }
 
 void print_outcome(Context& context, const std::string& run_id) {

@@ -8,19 +8,23 @@
 #include "artifacts/base/json.h"
 #include "cli/context.h"
 #include "cli/resolve.h"
+#include "logs/spikes.h"
 #include "manifests/run.h"
 
 namespace repro::cli {
 
 // {"id","name","recipe","status","step","until","created","manifest","derivation",
 //  "state":{"digest","manifest","step"},"model":{"digest"},"dataset":{...},"segments":[...],
-//  "states":[...],"log":{...},"code":{...}}; state.digest is the state root of the newest stored
-//  state, null without one.
+//  "states":[...],"log":{..., "spikes":{...}},"code":{...}}; state.digest is the state root of the
+//  newest stored state, null without one.
 Json run_record(Context& context, const LoadedRun& loaded);
 // As above for people.
 void print_run(Context& context, const LoadedRun& loaded);
 // The three lines that `train` and `resume` end with, or the record as JSON.
 void print_outcome(Context& context, const std::string& run_id);
+
+// "2 of 950 steps (0.21%)"; "none of 950 steps"; "too few steps".
+std::string spikes_text(const logs::SpikeScore& score);
 
 // What lists show; cached by manifest digest, since reading a log for its last loss takes time.
 struct RunSummary {

@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "artifacts/base/file_system.h"
 #include "artifacts/store/store.h"
+#include "logs/spikes.h"
 #include "manifests/config.h"
 #include "manifests/dataset.h"
 #include "manifests/run.h"
@@ -56,6 +58,8 @@ struct Comparison {
   std::optional<StepPair> first_difference;  // any field of the log
   std::optional<StepPair> first_root;        // first step whose root differs
   std::optional<StepPair> last_common;       // newest step that both have
+  // Where the logs differ.
+  std::optional<std::pair<logs::RunSpikes, logs::RunSpikes>> spikes;
   // States and tensor files.
   std::vector<TensorDifference> tensors;
   std::uint64_t num_equal_tensors = 0;

@@ -161,6 +161,7 @@ void compare_logs(Comparison& result, const Stored<manifests::Run>& a,
     return;
   }
   compare_lines(result, read_log(a.store, left), read_log(b.store, right));
+  result.spikes.emplace(find_spikes(a.store, a.manifest), find_spikes(b.store, b.manifest));
   if (result.first_difference) result.identical = false;
 }
 

@@ -208,6 +208,16 @@ std::vector<Finding> check_published(const manifests::Run& run, LogKind kind, st
   return findings;
 }
 
+logs::RunSpikes find_spikes(const artifacts::Store& store, const manifests::Run& run) {
+  const std::string what = describe(run, LogKind::log);
+  const std::string text = read_log(store, run.log);
+  std::vector<Json> events;
+  for (const LogLine& line : split_log(text)) {
+    if (line.type == "step") events.push_back(parse_json(line.text, what));
+  }
+  return logs::run_spikes(events, what);
+}
+
 std::optional<double> find_step_seconds(const artifacts::Store& store, const manifests::Run& run) {
   std::vector<double> seconds;
   std::string text;

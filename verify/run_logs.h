@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "artifacts/store/store.h"
+#include "logs/spikes.h"
 #include "manifests/run.h"
 #include "verify/finding.h"
 
@@ -62,6 +63,9 @@ std::vector<Finding> check_published(const manifests::Run& run, LogKind kind, st
 
 // Checks the files of runs/`id`, with the run's published part where it has one.
 std::vector<Finding> check_run_folder(const artifacts::Store& store, const std::string& id);
+
+// Spikes of a run's published log, whose chain is not checked.
+logs::RunSpikes find_spikes(const artifacts::Store& store, const manifests::Run& run);
 
 // Median of the seconds a step took, from telemetry (published and tail); nullopt where it has
 // none.

@@ -127,6 +127,28 @@ TEST_F(Commands, LogShowsStepsEvaluationsAndTheChain) {
   EXPECT_EQ(must({"log", "one", "--tail", "--json"}).json(), lines);
 }
 
+TEST_F(Commands, SpikesOfARunAreInItsLogItsRecordAndADiff) {
+  make_store();
+  train("one", 70);
+  EXPECT_THAT(must({"log", "one", "-n", "1"}).out,
+              HasSubstr("spikes of the loss: none of 20 steps; of the gradient norm: none of 20"));
+  EXPECT_THAT(must({"show", "one"}).out,
+              HasSubstr("spikes     loss: none of 20 steps; gradient norm: none of 20 steps"));
+  for (int again = 0; again < 2; ++again) {  // made, then remembered
+    const Json spikes = must({"show", "one", "--json"}).json_of("run").at("log").at("spikes");
+    EXPECT_EQ(spikes.at("loss"), (Json{{"judged", 20}, {"share", "0"}, {"spikes", 0}}));
+    EXPECT_EQ(spikes.at("grad_norm").at("judged"), 20);
+  }
+  train("two", 6, {"--set", "train.seed=9"});
+  EXPECT_THAT(must({"log", "two"}).out, HasSubstr("spikes of the loss: too few steps"));
+  const Outcome text = run({"diff", "one", "two"});
+  EXPECT_THAT(text.out, HasSubstr("spikes of the loss           none of 20 steps; too few steps"));
+  const Json diff = run({"diff", "one", "two", "--json"}).json_of("diff");
+  EXPECT_EQ(diff.at("spikes").at("a").at("loss").at("judged"), 20);
+  EXPECT_EQ(diff.at("spikes").at("b").at("loss").at("judged"), 0);
+  EXPECT_TRUE(run({"diff", "one", "one", "--json"}).json_of("diff").at("spikes").is_null());
+}
+
 TEST_F(Commands, LogOfADamagedRunIsCorruption) {
   make_store();
   train("one", 6);
