@@ -103,6 +103,14 @@ CheckoutFormat parse_checkout_format(std::string_view text) {
               "--format takes hf, safetensors or raw");
 }
 
+void check_hf_model(const manifests::ModelConfig& model) {
+  std::string odd = model.norm == "post" ? "" : "model.norm: " + model.norm;
+  if (!model.qk_norm) odd += (odd.empty() ? "" : " and ") + std::string("model.qk_norm: false");
+  if (odd.empty()) return;
+  throw Error(Code::unsupported, "Olmo2ForCausalLM cannot express a model with " + odd,
+              "--format safetensors writes the tensors of any model");
+}
+
 std::string hf_config(const HfFacts& facts) {
   const manifests::ModelConfig& model = facts.config.model;
   nlohmann::ordered_json json = {{"architectures", {"Olmo2ForCausalLM"}},

@@ -28,6 +28,9 @@ struct HfFacts {
   std::optional<std::int64_t> end_of_text;  // id, where the tokenizer has one
   std::optional<Digest> tokenizer_file;     // tokenizer.json, where there is one
 };
+// Error(unsupported) for a model that Olmo2ForCausalLM cannot express: another norm placement, or
+// none of queries and keys.
+void check_hf_model(const manifests::ModelConfig& model);
 // Keys and values of config.json and generation_config.json as of transformers' Olmo2Config.
 std::string hf_config(const HfFacts& facts);
 std::string hf_generation_config(const HfFacts& facts);

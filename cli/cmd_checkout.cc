@@ -63,10 +63,18 @@ int run_checkout(const Arguments& arguments, Context& context) {
     throw Error(Code::already_exists, folder + " exists and is not an empty folder",
                 "choose another folder for -o, or remove it");
   }
+  const bool hf = format == CheckoutFormat::hf;
+  if (hf && resolved.run) {
+    const manifests::Segment& first = resolved.run->segments.front();
+    check_hf_model(load_config(context.store(), first).model);
+  }
   const StateSource source = StateSource::open(context, resolved);
   const manifests::State& state = source.state();
   std::optional<HfFacts> facts;
-  if (format == CheckoutFormat::hf) facts = find_hf_facts(context, resolved, state);
+  if (hf) {
+    facts = find_hf_facts(context, resolved, state);
+    check_hf_model(facts->config.model);
+  }
   write_checkout(context, source, format, facts, folder);
   Io& io = context.io();
   io.line(fmt::format("step   {}{}", state.step, source.rederived() ? " (re-derived)" : ""));

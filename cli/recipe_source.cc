@@ -192,6 +192,11 @@ void check_possible(Context& context, const manifests::Config& config) {
                             config.run.ranks),
                 "leave --ranks out, or give --ranks 1; --threads uses the cores of this machine");
   }
+  if (config.data.mask_documents && config.profile == "exact") {
+    throw Error(Code::unsupported,
+                "data.mask_documents: in exact, a GPU cannot keep attention within documents yet",
+                "train with --device cpu, or with --profile native");
+  }
   if (config.run.device == "cpu" && config.profile == "exact") return;
   manifests::RunSpec spec;
   spec.command = manifests::SpecCommand::probe;

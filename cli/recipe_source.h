@@ -39,8 +39,8 @@ manifests::RunConfig running_choices(const Arguments& arguments,
                                      std::initializer_list<std::string_view> options);
 
 // Refuses what this version or machine cannot do: settings that are kept but not computed, more
-// than one rank (Error(unsupported)), devices and profiles that the worker does not have
-// (Error(environment); asks the worker only if needed).
+// than one rank, attention within documents on a GPU in exact (Error(unsupported)), devices and
+// profiles that the worker does not have (Error(environment); asks the worker only if needed).
 void check_possible(Context& context, const manifests::Config& config);
 
 }  // namespace repro::cli

@@ -61,6 +61,8 @@ class OlmoImporter {
   void follow_table();
   void map_width();
   void map_model();
+  void map_norms();
+  void map_initialisation();
   void map_data();
   void map_optimizer();
   void map_loss();
@@ -180,8 +182,7 @@ void OlmoImporter::map_model() {
   if (rows < ids) {
     source_.fail("model.embedding_size", "model.vocab_size is more: " + std::to_string(ids), "");
   }
-  put("model.family", "olmo2", {"model.norm_after", "model.attention_layer_norm"},
-      "with RMSNorm, RoPE, SwiGLU and no biases");
+  map_norms();
   put_integer("model.hidden_size", "model.d_model", 1, kMaxWidth);
   put_integer("model.num_layers", "model.n_layers", 1, kMaxWidth);
   put("model.num_heads", std::to_string(heads), {"model.n_heads"}, "");
@@ -191,8 +192,25 @@ void OlmoImporter::map_model() {
       "rows beyond the vocabulary are trained too");
   put_as_it_is("model.rope_theta", "model.rope_theta");
   put_as_it_is("model.rms_norm_eps", "model.layer_norm_eps");
+  map_initialisation();
+}
+
+void OlmoImporter::map_norms() {
+  put("model.family", "olmo2", {"model.norm_after", "model.attention_layer_norm"},
+      "with RMSNorm, RoPE, SwiGLU and no biases");
+  if (!source_.boolean("model.norm_after")) put("model.norm", "pre", {"model.norm_after"}, "");
+  if (!source_.boolean("model.attention_layer_norm")) {
+    put("model.qk_norm", "false", {"model.attention_layer_norm"}, "");
+  }
+}
+
+void OlmoImporter::map_initialisation() {
   put_as_it_is("model.init_std", "model.init_std");
-  if (source_.is_null("model.init_cutoff_factor")) {
+  const bool mitchell = source_.is_one_of("model.init_fn", "mitchell");
+  if (mitchell) put("model.init", "mitchell", {"model.init_fn"}, "init_std is not read");
+  if (source_.is_null("model.init_cutoff_factor") && mitchell) {
+    put("model.init_cutoff", "3", {"model.init_cutoff_factor"}, "the trainer cuts mitchell at 3");
+  } else if (source_.is_null("model.init_cutoff_factor")) {
     not_compute("model.init_cutoff_factor", "initial weights of a normal that is not truncated");
   } else {
     put_as_it_is("model.init_cutoff", "model.init_cutoff_factor");
@@ -207,6 +225,9 @@ void OlmoImporter::map_data() {
   put("eval.every", "0", {}, "evaluators: tasks, not held-out text");
   if (!source_.is_null("data.paths")) note("data.paths", "in order, repeated ones kept");
   if (source_.is_null("data.paths")) comments_["data.tokenizer"] = "the trainer reads token ids";
+  if (source_.boolean("data.generate_doc_lengths")) {
+    put("data.mask_documents", "true", {"data.generate_doc_lengths"}, "");
+  }
   put_integer("train.seed", "seed", 0, kMaxCount);
   put("data.order", "olmo_order", {}, "the trainer's own");
   if (!source_.is_null("data.seed")) {

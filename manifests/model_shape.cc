@@ -1,6 +1,7 @@
 #include "manifests/model_shape.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace repro::manifests {
 namespace {
@@ -16,28 +17,42 @@ std::int64_t num_elements(const ParameterShape& parameter) {
   return count;
 }
 
+// "mitchell", as OLMo's trainer has it (allenai/OLMo, olmo/model.py, InitFnType.mitchell): by the
+// number of inputs, and for what is added to the residual stream by the depth too.
+double initial_deviation(const ModelConfig& model, std::int64_t inputs) {
+  return model.init == "mitchell" ? 1 / std::sqrt(static_cast<double>(inputs)) : model.init_std;
+}
+
+double output_deviation(const ModelConfig& model, std::int64_t inputs, std::int64_t layer) {
+  return initial_deviation(model, model.init == "mitchell" ? 2 * inputs * (layer + 1) : inputs);
+}
+
 void add_layer(std::vector<ParameterShape>& list, const ModelConfig& model, std::int64_t layer) {
   const std::string prefix = "model.layers." + std::to_string(layer) + ".";
   const std::int64_t hidden = model.hidden_size;
   const std::int64_t kv = model.num_kv_heads * model.head_dim();
   const std::int64_t inner = model.intermediate_size;
-  const auto matrix = [&](const char* name, std::int64_t out, std::int64_t in) {
-    list.push_back({prefix + name + ".weight", {out, in}, TensorRole::matrix});
+  const auto matrix = [&](const char* name, std::int64_t out, std::int64_t in, double deviation) {
+    list.push_back({prefix + name + ".weight", {out, in}, TensorRole::matrix, deviation});
   };
   const auto norm = [&](const char* name, std::int64_t width) {
     list.push_back({prefix + name + ".weight", {width}, TensorRole::norm});
   };
-  matrix("self_attn.q_proj", hidden, hidden);
-  matrix("self_attn.k_proj", kv, hidden);
-  matrix("self_attn.v_proj", kv, hidden);
-  matrix("self_attn.o_proj", hidden, hidden);
-  norm("self_attn.q_norm", hidden);
-  norm("self_attn.k_norm", kv);
-  matrix("mlp.gate_proj", inner, hidden);
-  matrix("mlp.up_proj", inner, hidden);
-  matrix("mlp.down_proj", hidden, inner);
-  norm("post_attention_layernorm", hidden);
-  norm("post_feedforward_layernorm", hidden);
+  const double inward = initial_deviation(model, hidden);
+  matrix("self_attn.q_proj", hidden, hidden, inward);
+  matrix("self_attn.k_proj", kv, hidden, inward);
+  matrix("self_attn.v_proj", kv, hidden, inward);
+  matrix("self_attn.o_proj", hidden, hidden, output_deviation(model, hidden, layer));
+  if (model.qk_norm) {
+    norm("self_attn.q_norm", hidden);
+    norm("self_attn.k_norm", kv);
+  }
+  matrix("mlp.gate_proj", inner, hidden, inward);
+  matrix("mlp.up_proj", inner, hidden, inward);
+  matrix("mlp.down_proj", hidden, inner, output_deviation(model, inner, layer));
+  const bool pre = model.norm == "pre";
+  norm(pre ? "input_layernorm" : "post_attention_layernorm", hidden);
+  norm(pre ? "post_attention_layernorm" : "post_feedforward_layernorm", hidden);
 }
 
 std::int64_t contracted_parameters(const ModelConfig& model) {
@@ -64,9 +79,10 @@ double activation_bytes_per_token(const ModelConfig& model) {
 
 std::vector<ParameterShape> parameter_shapes(const ModelConfig& model) {
   std::vector<ParameterShape> list;
-  list.push_back({"lm_head.weight", {model.vocab_size, model.hidden_size}, TensorRole::head});
-  list.push_back(
-      {"model.embed_tokens.weight", {model.vocab_size, model.hidden_size}, TensorRole::embedding});
+  const std::vector<std::int64_t> table = {model.vocab_size, model.hidden_size};
+  const double deviation = initial_deviation(model, model.hidden_size);
+  list.push_back({"lm_head.weight", table, TensorRole::head, deviation});
+  list.push_back({"model.embed_tokens.weight", table, TensorRole::embedding, deviation});
   list.push_back({"model.norm.weight", {model.hidden_size}, TensorRole::norm});
   for (std::int64_t layer = 0; layer < model.num_layers; ++layer) add_layer(list, model, layer);
   std::sort(list.begin(), list.end(),

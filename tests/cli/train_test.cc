@@ -119,6 +119,15 @@ TEST_F(Train, ResumeOfAFinishedRunGoesToTheEndOfTheSchedule) {
   EXPECT_THAT(must({"resume", "one"}).error, HasSubstr("at step 40 already"));
 }
 
+TEST_F(Train, AttentionWithinDocumentsIsRefusedOnAGpuBeforeAnythingIsWritten) {
+  make_store();
+  const Outcome refused = run({"train", "olmo2-tiny", "--smoke", "--data", "letters", "--device",
+                               "cuda", "--set", "data.mask_documents=true"});
+  EXPECT_EQ(refused.code, 5);
+  EXPECT_THAT(refused.error, HasSubstr("data.mask_documents: in exact, a GPU cannot keep"));
+  EXPECT_THAT(must({"status"}).out, HasSubstr("0 runs"));
+}
+
 TEST_F(Train, DecidingKeyOfARunNeedsAReason) {
   make_store();
   train("one", 6);

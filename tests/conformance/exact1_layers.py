@@ -126,16 +126,25 @@ ATTENTION_BLOCK = 128
 class Head:
     """One query head of one sequence: quantised operands, and softmax of its scores.
 
-    q, k, v: (digits [T, H], exponents [T]) each.
+    q, k, v: (digits [T, H], exponents [T]) each. begins [T]: the first key that query i sees.
     """
 
-    def __init__(self, q, k, v):
+    def __init__(self, q, k, v, begins):
         self.q, self.k, self.v = q, k, v
         length, self.width = q[0].shape
         self.scale = ONE / np.sqrt(rn(self.width))
-        self.causal = np.tril(np.ones((length, length), bool))
-        self.soft = Softmax(dot15(*q, *k) * self.scale, self.causal)
-        self.v_bound = np.maximum.accumulate(v[1])  # UV_i
+        keys = np.arange(length)
+        self.visible = (keys <= keys[:, None]) & (keys >= begins[:, None])
+        self.soft = Softmax(dot15(*q, *k) * self.scale, self.visible)
+        self.v_bound = self.maximum_of_keys(v[1])  # UV_i
+
+    def maximum_of_keys(self, exponent):
+        """max of exponent_j over the keys that query i sees, for every i."""
+        return np.max(np.where(self.visible, normal_empty(exponent)[None, :], EMPTY), axis=1)
+
+    def maximum_of_queries(self, exponent):
+        """max of exponent_i over the queries that see key j, for every j."""
+        return np.max(np.where(self.visible, normal_empty(exponent)[:, None], EMPTY), axis=0)
 
     def forward(self):
         sums = dotb_sums(self.soft.p, self.v[1], self.v[0], self.v_bound, ATTENTION_BLOCK, True)
@@ -147,11 +156,11 @@ class Head:
         d_hat = hat(self.d[0], self.d[1][:, None])
         row_term = sum31(np.where(is_empty(self.d[1])[:, None], ZERO, d_hat * o))
         slope = self.soft.P * (dot15(*self.d, *self.v) - row_term[:, None])
-        self.ds = np.where(self.causal, slope * self.scale, ZERO)
+        self.ds = np.where(self.visible, slope * self.scale, ZERO)
         g = int(np.ceil(np.log2(self.width) / 2))
         extra = self.d[1] + self.v_bound + g + 1
-        self.q_bound = extra + np.maximum.accumulate(self.k[1])
-        self.k_terms = extra + self.q[1]  # per query; the bound of key j is a maximum over i >= j
+        self.q_bound = extra + self.maximum_of_keys(self.k[1])
+        self.k_terms = extra + self.q[1]  # per query; the bound of key j is a maximum over queries
 
     def dq(self):
         sums = dotb_sums(self.ds, self.k[1], self.k[0], self.q_bound, ATTENTION_BLOCK, False)
@@ -160,11 +169,6 @@ class Head:
 
 def normal_empty(exponent):
     return np.where(is_empty(exponent), EMPTY, exponent)
-
-
-def maximum_from(exponent):
-    """max over i >= j of exponent_i, for every j."""
-    return np.maximum.accumulate(normal_empty(exponent)[::-1])[::-1]
 
 
 def sum_over_queries(heads, matrix, other, bounds):
@@ -186,14 +190,18 @@ def split_heads(x, count):
 
 
 class Attention:
-    """Attention of one sequence: q [T, heads * H], k and v [T, kv_heads * H]."""
+    """Attention of one sequence: q [T, heads * H], k and v [T, kv_heads * H].
 
-    def __init__(self, q, k, v, heads, kv_heads):
+    begins [T]: where the document of each position begins; None: there is one.
+    """
+
+    def __init__(self, q, k, v, heads, kv_heads, begins=None):
+        begins = np.zeros(len(q), np.int64) if begins is None else begins
         queries = [q15(x) for x in split_heads(q, heads)]
         keys = [q15(x) for x in split_heads(k, kv_heads)]
         values = [q15(x) for x in split_heads(v, kv_heads)]
         group = heads // kv_heads
-        self.heads = [Head(x, keys[h // group], values[h // group])
+        self.heads = [Head(x, keys[h // group], values[h // group], begins)
                       for h, x in enumerate(queries)]
         self.groups = [self.heads[n * group:(n + 1) * group] for n in range(kv_heads)]
 
@@ -208,8 +216,8 @@ class Attention:
         dq = [head.dq() for head in self.heads]
         dk, dv = [], []
         for group in self.groups:
-            k_bound = np.max([maximum_from(head.k_terms) for head in group], axis=0)
-            v_bound = np.max([maximum_from(head.d[1]) for head in group], axis=0)
+            k_bound = np.max([head.maximum_of_queries(head.k_terms) for head in group], axis=0)
+            v_bound = np.max([head.maximum_of_queries(head.d[1]) for head in group], axis=0)
             dk.append(sum_over_queries(group, lambda h: h.ds, lambda h: h.q, k_bound))
             dv.append(sum_over_queries(group, lambda h: h.soft.P, lambda h: h.d, v_bound))
         return tuple(np.concatenate(parts, axis=1) for parts in (dq, dk, dv))

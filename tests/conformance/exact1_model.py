@@ -15,6 +15,21 @@ from exact1_training import embedding_gradient, gradient_groups, gradient_limit
 EMBEDDING, FINAL_NORM, HEAD = "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"
 
 
+def is_pre_norm(model):
+    return model.get("norm", "post") == "pre"
+
+
+def has_qk_norm(model):
+    return model.get("qk_norm", True)
+
+
+def branch_norms(model):
+    """Names of the norms of attention and of the feed-forward branch."""
+    if is_pre_norm(model):
+        return "input_layernorm", "post_attention_layernorm"
+    return "post_attention_layernorm", "post_feedforward_layernorm"
+
+
 def weight_shapes(model):
     """Name to shape of every weight, for a `model` of a config."""
     width, ffn, vocab = model["hidden_size"], model["intermediate_size"], model["vocab_size"]
@@ -22,10 +37,11 @@ def weight_shapes(model):
     shapes = {EMBEDDING: (vocab, width), FINAL_NORM: (width,), HEAD: (vocab, width)}
     layer = {"self_attn.q_proj": (width, width), "self_attn.k_proj": (kv, width),
              "self_attn.v_proj": (kv, width), "self_attn.o_proj": (width, width),
-             "self_attn.q_norm": (width,), "self_attn.k_norm": (kv,),
-             "post_attention_layernorm": (width,), "post_feedforward_layernorm": (width,),
              "mlp.gate_proj": (ffn, width), "mlp.up_proj": (ffn, width),
              "mlp.down_proj": (width, ffn)}
+    layer.update({name: (width,) for name in branch_norms(model)})
+    if has_qk_norm(model):
+        layer.update({"self_attn.q_norm": (width,), "self_attn.k_norm": (kv,)})
     for n in range(model["num_layers"]):
         shapes.update({f"model.layers.{n}.{name}.weight": s for name, s in layer.items()})
     return shapes
@@ -94,58 +110,85 @@ class Norm:
         return dx
 
 
-class AttentionBranch:
-    def __init__(self, weights, config, prefix, tables, length):
-        model = config["model"]
-        self.heads, self.kv_heads = model["num_heads"], model["num_kv_heads"]
-        self.width = model["hidden_size"] // self.heads
-        self.tables, self.length = tables, length
-        epsilon = float(model["rms_norm_eps"])
-        self.qkv = Maps(weights, *(f"{prefix}.self_attn.{x}_proj" for x in "qkv"))
-        self.q_norm = Norm(weights, epsilon, f"{prefix}.self_attn.q_norm")
-        self.k_norm = Norm(weights, epsilon, f"{prefix}.self_attn.k_norm")
-        self.o = Maps(weights, f"{prefix}.self_attn.o_proj")
-        self.norm = Norm(weights, epsilon, f"{prefix}.post_attention_layernorm")
+class Branch:
+    """What stands between the residual stream and a branch: the norm, before or after it."""
 
-    def rows(self, count):
-        return [slice(b, b + self.length) for b in range(0, count, self.length)]
+    def __init__(self, weights, config, name):
+        self.pre = is_pre_norm(config["model"])
+        self.norm = Norm(weights, float(config["model"]["rms_norm_eps"]), name)
 
     def forward(self, h):
-        q, k, v = self.qkv.forward(h)
-        q = rope(self.q_norm.forward(q), self.width, *self.tables)
-        k = rope(self.k_norm.forward(k), self.width, *self.tables)
-        self.sequences = [Attention(q[r], k[r], v[r], self.heads, self.kv_heads)
-                          for r in self.rows(len(h))]
-        self.out = np.concatenate([s.forward() for s in self.sequences])
-        (y,) = self.o.forward(self.out)
-        return self.norm.forward(y, h)
+        if self.pre:
+            return h + self.inner(self.norm.forward(h))
+        return self.norm.forward(self.inner(h), h)
 
     def backward(self, gradients, dh):
-        d_out = self.o.backward(gradients, self.norm.backward(gradients, dh))
+        if self.pre:
+            return dh + self.norm.backward(gradients, self.inner_backward(gradients, dh))
+        return dh + self.inner_backward(gradients, self.norm.backward(gradients, dh))
+
+
+class NoNorm:
+    def forward(self, x):
+        return x
+
+    def backward(self, gradients, dy):
+        return dy
+
+
+class AttentionBranch(Branch):
+    def __init__(self, weights, config, prefix, tables, begins):
+        model = config["model"]
+        super().__init__(weights, config, f"{prefix}.{branch_norms(model)[0]}")
+        self.heads, self.kv_heads = model["num_heads"], model["num_kv_heads"]
+        self.width = model["hidden_size"] // self.heads
+        self.tables, self.begins = tables, begins
+        epsilon = float(model["rms_norm_eps"])
+        self.qkv = Maps(weights, *(f"{prefix}.self_attn.{x}_proj" for x in "qkv"))
+        self.q_norm, self.k_norm = (
+            Norm(weights, epsilon, f"{prefix}.self_attn.{x}_norm") if has_qk_norm(model)
+            else NoNorm() for x in "qk")
+        self.o = Maps(weights, f"{prefix}.self_attn.o_proj")
+
+    def rows(self, count):
+        length = self.begins.shape[1]
+        return [slice(b, b + length) for b in range(0, count, length)]
+
+    def inner(self, x):
+        q, k, v = self.qkv.forward(x)
+        q = rope(self.q_norm.forward(q), self.width, *self.tables)
+        k = rope(self.k_norm.forward(k), self.width, *self.tables)
+        self.sequences = [Attention(q[r], k[r], v[r], self.heads, self.kv_heads, begins)
+                          for r, begins in zip(self.rows(len(x)), self.begins)]
+        self.out = np.concatenate([s.forward() for s in self.sequences])
+        (y,) = self.o.forward(self.out)
+        return y
+
+    def inner_backward(self, gradients, dy):
+        d_out = self.o.backward(gradients, dy)
         parts = [s.backward(d_out[r], self.out[r])
-                 for s, r in zip(self.sequences, self.rows(len(dh)))]
+                 for s, r in zip(self.sequences, self.rows(len(dy)))]
         dq, dk, dv = (np.concatenate(part) for part in zip(*parts))
         dq = self.q_norm.backward(gradients, rope_backward(dq, self.width, *self.tables))
         dk = self.k_norm.backward(gradients, rope_backward(dk, self.width, *self.tables))
-        return dh + self.qkv.backward(gradients, dq, dk, dv)
+        return self.qkv.backward(gradients, dq, dk, dv)
 
 
-class FeedForwardBranch:
+class FeedForwardBranch(Branch):
     def __init__(self, weights, config, prefix):
-        epsilon = float(config["model"]["rms_norm_eps"])
+        super().__init__(weights, config, f"{prefix}.{branch_norms(config['model'])[1]}")
         self.gate_up = Maps(weights, f"{prefix}.mlp.gate_proj", f"{prefix}.mlp.up_proj")
         self.down = Maps(weights, f"{prefix}.mlp.down_proj")
-        self.norm = Norm(weights, epsilon, f"{prefix}.post_feedforward_layernorm")
 
-    def forward(self, h):
-        self.gate, self.up = self.gate_up.forward(h)
+    def inner(self, x):
+        self.gate, self.up = self.gate_up.forward(x)
         (y,) = self.down.forward(swiglu(self.gate, self.up))
-        return self.norm.forward(y, h)
+        return y
 
-    def backward(self, gradients, dh):
-        da = self.down.backward(gradients, self.norm.backward(gradients, dh))
+    def inner_backward(self, gradients, dy):
+        da = self.down.backward(gradients, dy)
         dg, du = swiglu_backward(da, self.gate, self.up)
-        return dh + self.gate_up.backward(gradients, dg, du)
+        return self.gate_up.backward(gradients, dg, du)
 
 
 class StepResult:
@@ -164,17 +207,18 @@ def rope_tables(theta, width, positions):
 
 
 class Network:
-    """The layers, for `sequences` sequences of `length` tokens."""
+    """The layers, for sequences in which documents begin where `begins` [sequences, T] says."""
 
-    def __init__(self, weights, config, sequences, length):
+    def __init__(self, weights, config, begins):
         model = config["model"]
+        sequences, length = begins.shape
         width = model["hidden_size"] // model["num_heads"]
         tables = [np.tile(table[:length], (sequences, 1)) for table in
                   rope_tables(float(model["rope_theta"]), width, config["data"]["sequence_length"])]
         self.embedding, self.branches = weights[EMBEDDING], []
         for n in range(model["num_layers"]):
             prefix = f"model.layers.{n}"
-            self.branches.append(AttentionBranch(weights, config, prefix, tables, length))
+            self.branches.append(AttentionBranch(weights, config, prefix, tables, begins))
             self.branches.append(FeedForwardBranch(weights, config, prefix))
         self.norm = Norm(weights, float(model["rms_norm_eps"]), "model.norm")
         self.head = Quantised(weights[HEAD])
@@ -187,8 +231,11 @@ class Network:
         return linear(self.x, self.head)
 
 
-def forward_backward(weights, config, ids):
-    """StepResult of ids [sequences, T]; token t predicts token t + 1 of its sequence."""
+def forward_backward(weights, config, ids, begins):
+    """StepResult of ids [sequences, T]; token t predicts token t + 1 of its sequence.
+
+    begins [sequences, T]: position where the document of each token begins, for attention.
+    """
     sequences, length = ids.shape
     model, train = config["model"], config["train"]
     groups = gradient_groups(sequences, length, train["grad_group"])
@@ -197,7 +244,7 @@ def forward_backward(weights, config, ids):
     targets = np.concatenate([ids[:, 1:], np.full((sequences, 1), -1)], axis=1).reshape(-1)
     ids = ids.reshape(-1)
 
-    network = Network(weights, config, sequences, length)
+    network = Network(weights, config, begins)
     loss = head_loss(network.logits(ids), targets, float(config["loss"]["z_loss"]))
 
     dx, dw, largest = head_backward(loss, targets, network.x, network.head, groups, gradients.unit)

@@ -1,6 +1,7 @@
 """docs/arithmetic.md, section "Random numbers"; docs/order.md; roots of docs/formats.md."""
 import hashlib
 import json
+import math
 
 import numpy as np
 
@@ -81,6 +82,16 @@ def initial_tensor(seed, name, count, std, cutoff):
     """init/1: the first `count` elements of a tensor that is no norm gain."""
     key = stream_key(seed, "init/1:" + name)
     return truncated_normal(key, np.arange(count), rn(cutoff)) * rn(std)
+
+
+def initial_std(model, name, shape):
+    """Standard deviation of a tensor's first values."""
+    if model.get("init", "normal") == "normal":
+        return float(model["init_std"])
+    inputs = shape[1]
+    if name.endswith(("self_attn.o_proj.weight", "mlp.down_proj.weight")):
+        return 1 / math.sqrt(2 * inputs * (int(name.split(".")[2]) + 1))
+    return 1 / math.sqrt(inputs)
 
 
 # --- order/1 -------------------------------------------------------------------------------------

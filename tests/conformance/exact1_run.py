@@ -6,7 +6,8 @@ import numpy as np
 
 from exact1_bits import rn
 from exact1_model import EMBEDDING, Network, forward_backward, weight_shapes
-from exact1_random import Order, batch_digest, canonical_json, initial_tensor, state_roots
+from exact1_random import (Order, batch_digest, canonical_json, initial_std, initial_tensor,
+                           state_roots)
 from exact1_sampling import SamplingRule, log_probability, sampling_word
 from exact1_training import adamw, clip_factor, gradient_norm, learning_rate, update_constants
 from exact1_vectors import read_value
@@ -57,7 +58,7 @@ class State:
                 self.weights[name] = np.ones(shape, np.float32)
                 continue
             values = initial_tensor(config["train"]["seed"], name, int(np.prod(shape)),
-                                    float(model["init_std"]), float(model["init_cutoff"]))
+                                    initial_std(model, name, shape), float(model["init_cutoff"]))
             self.weights[name] = values.reshape(shape)
         self.m = {name: np.zeros_like(w) for name, w in self.weights.items()}
         self.v = {name: np.zeros_like(w) for name, w in self.weights.items()}
@@ -116,7 +117,17 @@ def bit_pattern(value):
     return f"{int(pattern):0{2 * np.asarray(value).itemsize}x}"
 
 
-def train_step(state, config, order, stream, expected):
+def document_begins(config, ends, first_token):
+    """Where the document of each token of a sequence begins; zeros where attention crosses them."""
+    positions = np.arange(config["data"]["sequence_length"])
+    if not config["data"].get("mask_documents", False):
+        return np.zeros_like(positions)
+    ends = np.array([0] + ends)
+    starts = ends[np.searchsorted(ends, first_token + positions, side="right") - 1]
+    return np.maximum(starts - first_token, 0)
+
+
+def train_step(state, config, order, stream, ends, expected):
     """One step, each value checked."""
     when = f"step {expected['step']}"
     batch, state.batch = order.next_batch(state.batch)
@@ -127,7 +138,8 @@ def train_step(state, config, order, stream, expected):
     ids = np.stack([stream[begin:begin + order.length] for *_, begin in samples])
     require(f"{when}: batch digest", batch_digest(ids), expected["batch_digest"])
 
-    result = forward_backward(state.weights, config, ids)
+    begins = np.stack([document_begins(config, ends, begin) for *_, begin in samples])
+    result = forward_backward(state.weights, config, ids, begins)
     require(f"{when}: tokens", result.num_targets, expected["tokens"])
     require(f"{when}: loss sum", result.loss_sum, expected["loss_sum"])
     require(f"{when}: z-loss sum", result.z_loss_sum, expected["z_loss_sum"])
@@ -141,7 +153,7 @@ def train_step(state, config, order, stream, expected):
 def logits_of(state, config, tokens):
     """A row for each token, without a cache: the whole sequence is computed."""
     ids = np.array(tokens, np.int64)
-    return Network(state.weights, config, 1, len(ids)).logits(ids)
+    return Network(state.weights, config, np.zeros((1, len(ids)), np.int64)).logits(ids)
 
 
 def continue_sequence(state, config, inference, n):
@@ -198,7 +210,7 @@ def run(path):
         state = State(config)
         state.check("initial state", document["initial"])
         for expected in document["steps"]:
-            train_step(state, config, order, stream, expected)
+            train_step(state, config, order, stream, ends, expected)
             print(f"step {state.step}: {len(state.tensors())} tensors, state root "
                   f"{expected['state_root']}")
         check_inference(state, config, document["inference"])

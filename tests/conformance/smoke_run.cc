@@ -32,13 +32,14 @@ std::string Variant::text() const {
          std::to_string(resume_at) + ", device " + name_of(begin) + " then " + name_of(end);
 }
 
-SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store) {
+SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store,
+                         const std::vector<manifests::Override>& overrides) {
   const manifests::BuiltinRecipe* builtin = manifests::find_builtin_recipe(recipe);
   REPRO_CHECK(builtin != nullptr);
   const std::vector<manifests::RecipeLayer> layers = {{"recipe.yaml", std::string(builtin->yaml)},
                                                       {"smoke.yaml", std::string(builtin->smoke)}};
   SmokeInputs inputs;
-  inputs.config = manifests::resolve_recipe(layers, {});
+  inputs.config = manifests::resolve_recipe(layers, overrides);
   IngestSpec spec;
   spec.name = recipe;
   spec.paths = {inputs.config.data.source};

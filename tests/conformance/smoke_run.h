@@ -6,10 +6,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "artifacts/store/store.h"
 #include "manifests/config.h"
 #include "manifests/dataset.h"
+#include "manifests/recipe.h"
 #include "train/device/device.h"
 #include "train/engine/state_io.h"
 
@@ -32,12 +34,13 @@ struct Variant {
   std::string text() const;
 };
 
-// The recipe's smoke config, and its dataset ingested into `store`.
+// The recipe's smoke config with `overrides`, and its dataset ingested into `store`.
 struct SmokeInputs {
   manifests::Config config;
   manifests::Dataset dataset;
 };
-SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store);
+SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store,
+                         const std::vector<manifests::Override>& overrides = {});
 
 struct SmokeResult {
   Roots roots;

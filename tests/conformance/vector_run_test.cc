@@ -1,6 +1,6 @@
-// The golden run of the conformance kit: the first steps of a recipe's smoke size, with everything
-// that another program needs to compute them (tests/golden/exact1/README.md, "Runs").
-// REPRO_WRITE_GOLDEN=1 writes the file anew.
+// The golden runs of the conformance kit: the first steps of a recipe's smoke size, as it is and in
+// the other forms of the model, with everything that another program needs to compute them
+// (tests/golden/exact1/README.md, "Runs"). REPRO_WRITE_GOLDEN=1 writes the files anew.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -21,9 +21,30 @@
 namespace repro::train {
 namespace {
 
-constexpr std::int64_t kSteps = 5;
 const std::string kRecipe = "olmo2-tiny";
-const std::string kFile = "run-olmo2-tiny.json";
+
+struct RunFile {
+  std::string name;
+  std::int64_t steps = 0;
+  std::int64_t prose_bytes = 0;  // of the data
+  std::vector<manifests::Override> overrides;
+};
+
+std::vector<RunFile> run_files() {
+  return {{"run-olmo2-tiny.json", 5, kDefaultTextBytes, {}},
+          {"run-olmo2-tiny-forms.json",
+           3,
+           40'000,
+           {{"data.source", "builtin:prose:40000"},
+            {"model.norm", "pre"},
+            {"model.qk_norm", "false"},
+            {"model.init", "mitchell"},
+            {"model.num_kv_heads", "1"}}},
+          {"run-olmo2-tiny-masked.json",
+           2,
+           40'000,
+           {{"data.source", "builtin:prose:40000"}, {"data.mask_documents", "true"}}}};
+}
 
 Json tensor_roots(const Parameters& parameters) {
   Json roots;
@@ -132,10 +153,11 @@ Json inference_json(Trainer& trainer, const std::vector<std::string>& documents,
   return json;
 }
 
-Json run_json(const SmokeInputs& inputs, const artifacts::Store& store, const Variant& variant) {
+Json run_json(const RunFile& file, const SmokeInputs& inputs, const artifacts::Store& store,
+              const Variant& variant) {
   Parallel parallel(variant.threads);
   Trainer trainer(inputs.config, store, inputs.dataset,
-                  {&parallel, variant.kernels, variant.micro_batch});
+                  {&parallel, variant.kernels, variant.micro_batch, variant.padding});
   trainer.initialize();
   TokenStream stream(store, inputs.dataset);
   const SampleOrder order(plan_order(inputs.config, inputs.dataset));
@@ -145,41 +167,45 @@ Json run_json(const SmokeInputs& inputs, const artifacts::Store& store, const Va
                {"dataset",
                 {{"content", manifests::dataset_content(inputs.dataset)},
                  {"root", manifests::dataset_root(inputs.dataset).hex()}}},
-               {"documents", make_prose(kDefaultTextBytes)},
+               {"documents", make_prose(file.prose_bytes)},
                {"initial", state_json(trainer)},
                {"steps", Json::array()}};
-  for (std::int64_t i = 0; i < kSteps; ++i) {
+  for (std::int64_t i = 0; i < file.steps; ++i) {
     json["steps"].push_back(step_json(trainer, stream, order));
   }
   json["inference"] = inference_json(trainer, json["documents"], variant);
   return json;
 }
 
-TEST(VectorRun, EveryVariantReachesTheGoldenStates) {
+class VectorRun : public testing::TestWithParam<RunFile> {};
+
+TEST_P(VectorRun, EveryVariantReachesTheGoldenStates) {
+  const RunFile& file = GetParam();
   const support::TemporaryFolder folder;
   artifacts::Store store = artifacts::Store::init(system_file_system(), folder.path() + "/.repro");
-  const SmokeInputs inputs = smoke_inputs(kRecipe, store);
-  const std::string path = golden_file(kFile);
+  const SmokeInputs inputs = smoke_inputs(kRecipe, store, file.overrides);
+  const std::string path = golden_file(file.name);
   if (find_environment("REPRO_WRITE_GOLDEN")) {
-    const std::string text = run_json(inputs, store, {1, "scalar", 1, 0}).dump(1) + "\n";
+    const std::string text = run_json(file, inputs, store, {1, "scalar", 1, 0}).dump(1) + "\n";
     system_file_system().write_file_atomically(path, text);
   }
   const Json golden = parse_json(system_file_system().read_file(path), path);
-  std::vector<Variant> variants = {{2, "auto", 2, 0}, {1, "auto", 4, 0}};
+  std::vector<Variant> variants = {{2, "auto", 2, 0}, {1, "auto", 4, 5}};
   for (const KernelPath& kernels : available_paths()) {
     variants.push_back({1, std::string(kernels.name), 1, 0});
   }
   for (const Variant& variant : variants) {
-    EXPECT_TRUE(run_json(inputs, store, variant) == golden) << variant.text();
+    EXPECT_TRUE(run_json(file, inputs, store, variant) == golden) << variant.text();
   }
 }
 
 // The ids that the documents stand for are those of the dataset that is trained on.
-TEST(VectorRun, DocumentsAreTheDataset) {
+TEST_P(VectorRun, DocumentsAreTheDataset) {
+  const RunFile& file = GetParam();
   const support::TemporaryFolder folder;
   artifacts::Store store = artifacts::Store::init(system_file_system(), folder.path() + "/.repro");
-  TokenStream stream(store, smoke_inputs(kRecipe, store).dataset);
-  const std::string path = golden_file(kFile);
+  TokenStream stream(store, smoke_inputs(kRecipe, store, file.overrides).dataset);
+  const std::string path = golden_file(file.name);
   std::vector<std::uint32_t> expected;
   const Json golden = parse_json(system_file_system().read_file(path), path);
   for (const Json& document : golden.at("documents")) {
@@ -193,6 +219,8 @@ TEST(VectorRun, DocumentsAreTheDataset) {
   stream.read(0, ids);
   EXPECT_EQ(ids, expected);
 }
+
+INSTANTIATE_TEST_SUITE_P(Files, VectorRun, testing::ValuesIn(run_files()));
 
 }  // namespace
 }  // namespace repro::train

@@ -219,9 +219,7 @@ TEST(OlmoConfig, OtherModelsAreRefusedAlsoByTheTrainersDefaults) {
       {"residual_dropout: 0\n", "residual_dropout"},
       {"embedding_dropout: 0.0", "embedding_dropout"},
       {"include_bias: false", "include_bias"},
-      {"layer_norm_type: rms", "layer_norm_type"},
-      {"attention_layer_norm: true", "attention_layer_norm"},
-      {"norm_after: true", "norm_after"}};
+      {"layer_norm_type: rms", "layer_norm_type"}};
   for (const auto& [line, name] : cases) {
     const Failure found = failure(replaced("  " + std::string(line), "\n"));
     EXPECT_EQ(found.code, Code::unsupported) << name;
@@ -235,6 +233,34 @@ TEST(OlmoConfig, OtherModelsAreRefusedAlsoByTheTrainersDefaults) {
         "optimizer.no_decay_norm_and_bias=true"}) {
     EXPECT_EQ(failure_of_change(change).code, Code::unsupported) << change;
   }
+}
+
+TEST(OlmoConfig, EarlierModelsHaveOtherNormsAndFirstWeights) {
+  const auto same = changed({"model.init_fn=normal"}).config.model;
+  EXPECT_EQ(same.norm, "post");
+  EXPECT_TRUE(same.qk_norm);
+  EXPECT_EQ(same.init, "normal");
+  // The trainer's defaults count where nothing says it.
+  for (const std::string key : {"norm_after", "attention_layer_norm"}) {
+    const auto silent = imported(replaced("  " + key + ": true", "\n")).config.model;
+    EXPECT_TRUE(silent == changed({"model." + key + "=false"}).config.model) << key;
+    EXPECT_FALSE(silent == same) << key;
+  }
+  EXPECT_EQ(changed({"model.norm_after=false"}).config.model.norm, "pre");
+  EXPECT_FALSE(changed({"model.attention_layer_norm=false"}).config.model.qk_norm);
+  const auto old = changed({"model.init_fn=mitchell", "model.init_cutoff_factor=null"});
+  EXPECT_EQ(old.config.model.init, "mitchell");
+  EXPECT_EQ(old.config.model.init_cutoff, 3);
+  EXPECT_EQ(
+      changed({"model.init_fn=mitchell", "model.init_cutoff_factor=2"}).config.model.init_cutoff,
+      2);
+  EXPECT_THAT(names(old.config.not_computed), Not(testing::Contains("model.init_cutoff_factor")));
+  EXPECT_EQ(key_of(old, "model.init_fn").treatment, "mapped");
+}
+
+TEST(OlmoConfig, DocumentLengthsKeepAttentionWithinDocuments) {
+  EXPECT_FALSE(changed({}).config.data.mask_documents);
+  EXPECT_TRUE(changed({"data.generate_doc_lengths=true"}).config.data.mask_documents);
 }
 
 TEST(OlmoConfig, WhatDecidesAndIsNotSaidByAKeyIsNotComputed) {
@@ -259,9 +285,9 @@ TEST(OlmoConfig, WhatDecidesAndIsNotSaidByAKeyIsNotComputed) {
   EXPECT_THAT(added({"data.instance_filter=null"}), IsEmpty());
   EXPECT_THAT(added({"data.datasets={a: [x, y], b: [z]}"}),
               ElementsAre("data.datasets.a", "data.datasets.b"));
-  EXPECT_THAT(added({"data.generate_doc_lengths=true"}), ElementsAre("data.generate_doc_lengths"));
   EXPECT_THAT(added({"data.drop_last=false"}), ElementsAre("data.drop_last"));
-  EXPECT_THAT(added({"model.init_fn=mitchell"}), ElementsAre("model.init_fn"));
+  EXPECT_THAT(added({"model.init_fn=fan_in"}), ElementsAre("model.init_fn"));
+  EXPECT_THAT(added({"model.init_fn=mitchell"}), IsEmpty());
   EXPECT_THAT(added({"model.init_cutoff_factor=null"}), ElementsAre("model.init_cutoff_factor"));
   EXPECT_THAT(added({"max_grad_norm_ratio=0.1"}), ElementsAre("max_grad_norm_ratio"));
   EXPECT_THAT(added({"optimizer.selective_updates=true"}),

@@ -52,6 +52,52 @@ TEST(ModelShape, NamesAreThoseOfHuggingFaceInBytewiseOrder) {
   EXPECT_EQ(find("model.layers.3.post_feedforward_layernorm.weight").role, TensorRole::norm);
 }
 
+std::vector<std::string> norms_of(const ModelConfig& model) {
+  std::vector<std::string> names;
+  for (const ParameterShape& shape : parameter_shapes(model)) {
+    if (shape.role == TensorRole::norm) names.push_back(shape.name);
+  }
+  return names;
+}
+
+TEST(ModelShape, NormsOfTheOtherForms) {
+  ModelConfig model = sample_config().model;
+  model.num_layers = 1;
+  model.norm = "pre";
+  EXPECT_EQ(norms_of(model), (std::vector<std::string>{
+                                 "model.layers.0.input_layernorm.weight",
+                                 "model.layers.0.post_attention_layernorm.weight",
+                                 "model.layers.0.self_attn.k_norm.weight",
+                                 "model.layers.0.self_attn.q_norm.weight", "model.norm.weight"}));
+  model.qk_norm = false;
+  EXPECT_EQ(norms_of(model).size(), 3U);
+  model.norm = "post";
+  EXPECT_EQ(norms_of(model),
+            (std::vector<std::string>{"model.layers.0.post_attention_layernorm.weight",
+                                      "model.layers.0.post_feedforward_layernorm.weight",
+                                      "model.norm.weight"}));
+}
+
+TEST(ModelShape, DeviationsOfFirstWeights) {
+  ModelConfig model = olmo2(64, 4, 4, 4, 128);
+  const auto deviation = [&](const std::string& name) {
+    for (const ParameterShape& shape : parameter_shapes(model)) {
+      if (shape.name == name) return shape.init_std;
+    }
+    return -1.0;
+  };
+  EXPECT_EQ(deviation("lm_head.weight"), 0.02);
+  EXPECT_EQ(deviation("model.layers.3.mlp.down_proj.weight"), 0.02);
+  EXPECT_EQ(deviation("model.norm.weight"), 0);
+  model.init = "mitchell";
+  EXPECT_EQ(deviation("lm_head.weight"), 0.125);
+  EXPECT_EQ(deviation("model.embed_tokens.weight"), 0.125);
+  EXPECT_EQ(deviation("model.layers.3.mlp.up_proj.weight"), 0.125);
+  EXPECT_EQ(deviation("model.layers.1.self_attn.o_proj.weight"), 0.0625);  // 2 * 64 * 2
+  EXPECT_EQ(deviation("model.layers.3.mlp.down_proj.weight"), 0.03125);    // 2 * 128 * 4
+  EXPECT_EQ(deviation("model.norm.weight"), 0);
+}
+
 TEST(ModelShape, WorkAndMemoryOfTheReleasedModels) {
   const ModelConfig model = olmo2(4096, 32, 32, 32, 11008);
   // 6 x contracted parameters, and attention.

@@ -56,7 +56,8 @@ Batch read_batch(TokenStream& stream, const SampleOrder& order, std::int64_t bat
               .sequence_length = order.spec().sequence_length,
               .samples = order.batch(batch_index),
               .tokens = {},
-              .digest = {}};
+              .digest = {},
+              .begins = {}};
   const auto length = static_cast<std::size_t>(batch.sequence_length);
   batch.tokens.resize(batch.samples.size() * length);
   for (std::size_t i = 0; i < batch.samples.size(); ++i) {
@@ -72,6 +73,23 @@ std::vector<std::uint32_t> read_held_out(TokenStream& stream, const SampleOrder&
   std::vector<std::uint32_t> tokens(static_cast<std::size_t>(order.spec().sequence_length));
   stream.read(order.first_token(order.held_out_instance(i)), tokens);
   return tokens;
+}
+
+std::vector<std::int32_t> document_begins(TokenStream& stream, std::int64_t first,
+                                          std::int64_t count) try {
+  std::vector<std::int32_t> begins;
+  begins.reserve(static_cast<std::size_t>(count));
+  for (const DocumentPart& part : stream.find_documents(first, count)) {
+    begins.insert(begins.end(), static_cast<std::size_t>(part.end - part.first),
+                  static_cast<std::int32_t>(part.first - first));
+  }
+  return begins;
+} catch (const Error& error) {
+  if (error.code() != Code::not_found) throw;
+  throw Error(
+      Code::not_found,
+      "data.mask_documents needs the ends of documents, which are not here: " + error.message(),
+      "add the data again with its documents, or leave data.mask_documents out");
 }
 
 Json describe_samples(TokenStream& stream, const SampleOrder& order, std::int64_t batch_index) {

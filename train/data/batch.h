@@ -20,6 +20,7 @@ struct Batch {
   std::vector<std::uint32_t>
       tokens;     // B * T ids, a sample a row; token t of a row predicts token t + 1
   Digest digest;  // token_digest(tokens), token_file.h
+  std::vector<std::int32_t> begins;  // [B * T] with data.mask_documents: document_begins of a row
 
   std::span<const std::uint32_t> row(std::size_t sample) const;
 };
@@ -29,6 +30,11 @@ Batch read_batch(TokenStream& stream, const SampleOrder& order, std::int64_t bat
 // The tokens of held-out instance `i` (0 <= i < num_held_out()).
 std::vector<std::uint32_t> read_held_out(TokenStream& stream, const SampleOrder& order,
                                          std::int64_t i);
+
+// Of `count` tokens from `first` of the stream: the position among them where each token's document
+// begins, 0 for one that began before. Error(not_found) where the ends of documents are not here.
+std::vector<std::int32_t> document_begins(TokenStream& stream, std::int64_t first,
+                                          std::int64_t count);
 
 // The samples of a batch for people, as the worker's event `batch` has them: a list of {"index",
 // "instance", "epoch", "first_token", "documents": [{"source","document","first","tokens"}]}. Where

@@ -47,7 +47,7 @@ void rotate(DeviceContext& context, const RotateShape& shape, const DeviceRope& 
     args.rows = shape.length;
     args.heads = shape.heads;
     args.head_dim = shape.head_dim;
-    args.ld = shape.heads * shape.head_dim;
+    args.ld = shape.ld;
     args.x = x + sequence * shape.length * args.ld;
     args.cosines = rope.cosines.data();
     args.sines = rope.sines.data();

@@ -50,9 +50,9 @@ struct DeviceRope {
   DeviceArray<float> sines;
 };
 
-// Rotates x [sequences * length, heads * head_dim] (packed) in place.
+// Rotates x [sequences * length, heads * head_dim], `ld` elements from row to row, in place.
 struct RotateShape {
-  std::int64_t sequences = 0, length = 0, heads = 0, head_dim = 0;
+  std::int64_t sequences = 0, length = 0, heads = 0, head_dim = 0, ld = 0;
 };
 void rotate(DeviceContext& context, const RotateShape& shape, const DeviceRope& rope, float* x,
             bool backward);

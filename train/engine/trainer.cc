@@ -95,13 +95,20 @@ MicroBatch Trainer::padded(const MicroBatch& micro) {
   result.length = micro.length + padding;
   result.padding = padding;
   padded_ids_.clear();
+  padded_begins_.clear();
   for (std::int64_t s = 0; s < micro.sequences; ++s) {
     const auto ids = micro.ids.subspan(static_cast<std::size_t>(s * micro.length),
                                        static_cast<std::size_t>(micro.length));
     padded_ids_.insert(padded_ids_.end(), ids.begin(), ids.end());
     padded_ids_.insert(padded_ids_.end(), static_cast<std::size_t>(padding), ids.front());
+    if (micro.begins.empty()) continue;
+    const auto begins = micro.begins.subspan(static_cast<std::size_t>(s * micro.length),
+                                             static_cast<std::size_t>(micro.length));
+    padded_begins_.insert(padded_begins_.end(), begins.begin(), begins.end());
+    padded_begins_.insert(padded_begins_.end(), static_cast<std::size_t>(padding), begins.back());
   }
   result.ids = padded_ids_;
+  result.begins = padded_begins_;
   for (RowRange& group : result.groups) {
     group.begin += group.begin / micro.length * padding;
     group.end += group.end / micro.length * padding;
@@ -127,6 +134,10 @@ LossSums Trainer::accumulate(const Batch& batch) {
             .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(group.end - begin));
     micro.sequences = (group.end - begin) / length;
     micro.length = length;
+    if (!batch.begins.empty()) {
+      micro.begins =
+          std::span(batch.begins).subspan(static_cast<std::size_t>(begin), micro.ids.size());
+    }
     sums += backend_->accumulate(padded(micro));
     micro.groups.clear();
     begin = group.end;
@@ -149,7 +160,17 @@ void Trainer::check_data() {
 Batch Trainer::next_batch(std::int64_t index) {
   const TraceSpan span(machine_.parallel->trace(), "batch");
   check_data();
-  return read_batch(data_->stream, data_->order, index);
+  Batch batch = read_batch(data_->stream, data_->order, index);
+  for (const Sample& sample : batch.samples) add_begins(sample.first_token, batch.begins);
+  return batch;
+}
+
+// Appends the documents of one sequence, where attention is to know them.
+void Trainer::add_begins(std::int64_t first_token, std::vector<std::int32_t>& begins) {
+  if (!config_.data.mask_documents) return;
+  const std::vector<std::int32_t> row =
+      document_begins(data_->stream, first_token, config_.data.sequence_length);
+  begins.insert(begins.end(), row.begin(), row.end());
 }
 
 logs::StepEvent Trainer::step(bool with_roots) {
@@ -195,12 +216,15 @@ logs::EvalEvent Trainer::evaluate(Peaks* peaks) {
   for (std::int64_t begin = 0; begin < instances; begin += micro_batch()) {
     const std::int64_t end = std::min(instances, begin + micro_batch());
     std::vector<std::uint32_t> ids;
+    std::vector<std::int32_t> begins;
     for (std::int64_t i = begin; i < end; ++i) {
+      add_begins(data_->order.first_token(data_->order.held_out_instance(i)), begins);
       const std::vector<std::uint32_t> row = read_held_out(data_->stream, data_->order, i);
       ids.insert(ids.end(), row.begin(), row.end());
     }
     MicroBatch micro;
     micro.ids = ids;
+    micro.begins = begins;
     micro.sequences = end - begin;
     micro.length = length;
     sums += backend_->evaluate(padded(micro), peaks);

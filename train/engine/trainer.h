@@ -61,6 +61,7 @@ class Trainer {
   void configure(const artifacts::Store& store, const manifests::Dataset& dataset);
   void check_data();
   Batch next_batch(std::int64_t index);
+  void add_begins(std::int64_t first_token, std::vector<std::int32_t>& begins);
   MicroBatch padded(const MicroBatch& micro);
   LossSums accumulate(const Batch& batch);
 
@@ -71,6 +72,7 @@ class Trainer {
   std::unique_ptr<Data> data_;
   std::unique_ptr<Backend> backend_;
   std::vector<std::uint32_t> padded_ids_;
+  std::vector<std::int32_t> padded_begins_;
 };
 
 // Gradient groups of a step's rows (docs/arithmetic.md, "Gradient groups"): consecutive whole

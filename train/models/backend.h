@@ -25,6 +25,9 @@ struct MicroBatch {
   std::int64_t length = 0;
   std::int64_t padding = 0;      // so many positions at the end of each sequence are not of it
   std::vector<RowRange> groups;  // gradient groups, covering the rows in order
+  // [sequences * length] data.mask_documents: the position in its sequence where each token's
+  // document begins, which attention does not cross; empty: it sees the whole sequence.
+  std::span<const std::int32_t> begins;
 };
 
 class Backend {

@@ -161,7 +161,8 @@ class ExactOlmo2Decoder final : public LanguageModel {
       spans.push_back(span);
     }
     attention(context_, shape.attention, spans);
-    layer_rest(context_, shape, parameters_, layer, h_.data(), layer_, scratch_);
+    const LayerStream stream{h_.data(), h_.data()};
+    layer_rest(context_, shape, parameters_, layer, stream, layer_, scratch_);
   }
 
   static std::vector<Wanted> wanted_rows(std::span<const Extension> batch, const StepShape& shape) {

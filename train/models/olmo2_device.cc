@@ -190,9 +190,12 @@ class DeviceOlmo2 final : public Backend {
     targets_.upload(host_targets_);
     h_.resize(rows * hidden);
     device_->enter({context_.step, embedding_.name});
-    device_->run(GatherBatch{model().weight(embedding_), ids_.data(), rows, hidden, h_.data()});
+    device_->run(GatherBatch{model().weight(embedding_), ids_.data(), rows, hidden,
+                             stream_before(shape, saved_, 0, h_.data())});
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      layer_forward(model(), shape, layers_[i], h_.data(), saved_[i], scratch_);
+      const LayerStream stream{stream_before(shape, saved_, i, h_.data()),
+                               stream_before(shape, saved_, i + 1, h_.data())};
+      layer_forward(model(), shape, layers_[i], stream, saved_[i], scratch_);
     }
     final_y_.resize(rows * hidden);
     final_r_.resize(rows);
@@ -323,6 +326,11 @@ std::int64_t device_bytes(const manifests::Config& config, Parameters& parameter
 std::unique_ptr<Backend> make_device_olmo2(const manifests::Config& config,
                                            std::unique_ptr<Device> device, Parameters& parameters,
                                            const DeviceTiles& tiles) {
+  if (config.data.mask_documents) {
+    throw Error(Code::unsupported,
+                "data.mask_documents: in exact, a GPU cannot keep attention within documents yet",
+                "train with --device cpu, or with --profile native");
+  }
   return std::make_unique<DeviceOlmo2>(config, std::move(device), parameters, tiles);
 }
 

@@ -17,8 +17,9 @@ struct DeviceTiles {
   std::int64_t queries = 512;                  // of attention at once, a multiple of 128
 };
 
-// `parameters` outlives the backend. A micro-batch for which the device has no room is refused
-// before it is begun: Error(environment) says what would fit.
+// `parameters` outlives the backend. Error(unsupported) for data.mask_documents. A micro-batch for
+// which the device has no room is refused before it is begun: Error(environment) says what would
+// fit.
 std::unique_ptr<Backend> make_device_olmo2(const manifests::Config& config,
                                            std::unique_ptr<Device> device, Parameters& parameters,
                                            const DeviceTiles& tiles = {});

@@ -15,31 +15,106 @@ NormShape norm_shape(const StepShape& shape, std::int64_t width) {
   return {shape.rows(), width, shape.epsilon};
 }
 
-RotateShape rotate_shape(const StepShape& shape, std::int64_t heads) {
-  return {shape.attention.sequences, shape.attention.length, heads, shape.attention.head_dim};
+RotateShape rotate_shape(const StepShape& shape, const HeadColumns& columns) {
+  return {shape.attention.sequences, shape.attention.length, columns.heads,
+          shape.attention.head_dim, columns.ld};
 }
 
-void add_into(const DeviceModel& model, std::int64_t count, const float* x, float* sum) {
-  model.context.device.run(AddBatch{sum, x, count, sum});
+// One of a layer's two branches, where it meets the residual stream: as in olmo2_layers.cc.
+struct Branch {
+  const Parameter& norm;
+  DeviceArray<float>& x;  // [R, D] given to the norm
+  DeviceArray<float>& r;  // [R]
+};
+Branch attention_branch(const DeviceLayerWeights& layer, DeviceLayerActivations& saved) {
+  return {*layer.tensors.attention_norm, saved.attention_x, saved.attention_r};
+}
+Branch ffn_branch(const DeviceLayerWeights& layer, DeviceLayerActivations& saved) {
+  return {*layer.tensors.ffn_norm, saved.ffn_x, saved.ffn_r};
 }
 
-// x [R, D] (packed) through its norm with gain, added to h in place.
-void add_normed(const DeviceModel& model, const StepShape& shape, const Parameter& gain,
-                const DeviceArray<float>& x, float* h, DeviceArray<float>& r) {
-  r.resize(shape.rows());
-  norm_forward(model.context, gain.name, norm_shape(shape, shape.hidden),
-               {x.data(), shape.hidden, model.weight(gain), h, h, r.data()});
-}
-
-// The gradient of such a branch, into scratch.branch.
-void branch_gradient(const DeviceModel& model, const StepShape& shape, const Parameter& gain,
-                     const DeviceArray<float>& x, const DeviceArray<float>& r, const float* dh,
-                     DeviceLayerScratch& scratch) {
+// The branch's input from the stream h: h, or with pre_norm its norm, which is in scratch.branch.
+const float* branch_input(const DeviceModel& model, const StepShape& shape, const Branch& branch,
+                          const float* h, DeviceLayerScratch& scratch) {
+  if (!shape.pre_norm) return h;
   scratch.branch.resize(shape.rows() * shape.hidden);
+  branch.r.resize(shape.rows());
+  norm_forward(model.context, branch.norm.name, norm_shape(shape, shape.hidden),
+               {h, shape.hidden, model.weight(branch.norm), nullptr, scratch.branch.data(),
+                branch.r.data()});
+  return scratch.branch.data();
+}
+
+// Where the branch's last map puts its output [R, D].
+DeviceArray<float>& output_of(const StepShape& shape, const Branch& branch,
+                              DeviceLayerScratch& scratch) {
+  DeviceArray<float>& y = shape.pre_norm ? scratch.branch : branch.x;
+  y.resize(shape.rows() * shape.hidden);
+  return y;
+}
+
+// h.out = h.in + that output, or its norm.
+void branch_output(const DeviceModel& model, const StepShape& shape, const Branch& branch,
+                   const LayerStream& h, DeviceLayerScratch& scratch) {
+  const DeviceArray<float>& y = output_of(shape, branch, scratch);
+  if (shape.pre_norm) {
+    model.context.device.run(AddBatch{h.in, y.data(), shape.rows() * shape.hidden, h.out});
+    return;
+  }
+  branch.r.resize(shape.rows());
+  norm_forward(model.context, branch.norm.name, norm_shape(shape, shape.hidden),
+               {y.data(), shape.hidden, model.weight(branch.norm), h.in, h.out, branch.r.data()});
+}
+
+// A branch's norm, whose input was x: its gradient.
+struct BranchGradient {
+  const Parameter& norm;
+  const DeviceArray<float>& x;
+  const DeviceArray<float>& r;
+};
+
+// dx (may be dy) of dy through the norm.
+void branch_norm_backward(const DeviceModel& model, const StepShape& shape,
+                          const BranchGradient& branch, const float* dy, float* dx) {
   norm_backward(model.context, norm_shape(shape, shape.hidden),
-                {dh, x.data(), shape.hidden, model.weight(gain), r.data(), scratch.branch.data(),
+                {dy, branch.x.data(), shape.hidden, model.weight(branch.norm), branch.r.data(), dx,
                  shape.hidden},
-                model.sink(gain));
+                model.sink(branch.norm));
+}
+
+// The gradient of the branch's last map, from that of the stream: dh, or what scratch.branch holds
+// after the norm.
+const float* branch_output_gradient(const DeviceModel& model, const StepShape& shape,
+                                    const BranchGradient& branch, const float* dh,
+                                    DeviceLayerScratch& scratch) {
+  scratch.branch.resize(shape.rows() * shape.hidden);
+  if (shape.pre_norm) return dh;
+  branch_norm_backward(model, shape, branch, dh, scratch.branch.data());
+  return scratch.branch.data();
+}
+
+// dh += the gradient of the branch's input, from that of its first map in scratch.branch.
+void branch_input_gradient(const DeviceModel& model, const StepShape& shape,
+                           const BranchGradient& branch, float* dh, DeviceLayerScratch& scratch) {
+  float* dx = scratch.branch.data();
+  if (shape.pre_norm) branch_norm_backward(model, shape, branch, dx, dx);
+  model.context.device.run(AddBatch{dh, dx, shape.rows() * shape.hidden, dh});
+}
+
+// The RMSNorm over all heads of a row, in `normed`.
+HeadColumns normed_heads(const DeviceModel& model, const StepShape& shape, const Parameter& gain,
+                         const HeadColumns& x, DeviceArray<float>& r, DeviceArray<float>& normed) {
+  normed.resize(shape.rows() * gain.count);
+  r.resize(shape.rows());
+  norm_forward(model.context, gain.name, norm_shape(shape, gain.count),
+               {x.x, x.ld, model.weight(gain), nullptr, normed.data(), r.data()});
+  return {normed.data(), x.heads, gain.count};
+}
+
+void quantize_heads(const DeviceModel& model, const std::string& name, std::int64_t rows,
+                    const HeadColumns& columns, std::int64_t head_dim, DeviceQuantized& out) {
+  quantize(model.context, name, columns.x, rows, columns.heads * head_dim, columns.ld, out,
+           {columns.heads, nullptr});
 }
 
 // From h to the digits of q, k and v.
@@ -53,42 +128,37 @@ void heads_forward(const DeviceModel& model, const StepShape& shape,
   const std::int64_t ld = shape.qkv_width();
   const LayerTensors& tensors = layer.tensors;
   saved.qkv.resize(rows * ld);
-  linear(model.context, "input of " + tensors.q->name, h, rows, layer.qkv, saved.h,
+  const float* x = branch_input(model, shape, attention_branch(layer, saved), h, scratch);
+  linear(model.context, "input of " + tensors.q->name, x, rows, layer.qkv, saved.h,
          saved.qkv.data());
-  scratch.q.resize(rows * width);
-  scratch.k.resize(rows * kv_width);
-  saved.q_r.resize(rows);
-  saved.k_r.resize(rows);
-  norm_forward(model.context, tensors.q_norm->name, norm_shape(shape, width),
-               {saved.qkv.data(), ld, model.weight(*tensors.q_norm), nullptr, scratch.q.data(),
-                saved.q_r.data()});
-  norm_forward(model.context, tensors.k_norm->name, norm_shape(shape, kv_width),
-               {saved.qkv.data() + width, ld, model.weight(*tensors.k_norm), nullptr,
-                scratch.k.data(), saved.k_r.data()});
-  rotate(model.context, rotate_shape(shape, attention.heads), model.rope, scratch.q.data(), false);
-  rotate(model.context, rotate_shape(shape, attention.kv_heads), model.rope, scratch.k.data(),
-         false);
-  quantize(model.context, tensors.q_norm->name, scratch.q.data(), rows, width, width, saved.q,
-           {attention.heads, nullptr});
-  quantize(model.context, tensors.k_norm->name, scratch.k.data(), rows, kv_width, kv_width, saved.k,
-           {attention.kv_heads, nullptr});
-  quantize(model.context, "values of " + tensors.q->name, saved.qkv.data() + width + kv_width, rows,
-           kv_width, ld, saved.v, {attention.kv_heads, nullptr});
+  HeadColumns q{saved.qkv.data(), attention.heads, ld};
+  HeadColumns k{saved.qkv.data() + width, attention.kv_heads, ld};
+  const HeadColumns v{saved.qkv.data() + width + kv_width, attention.kv_heads, ld};
+  if (tensors.q_norm != nullptr) {
+    q = normed_heads(model, shape, *tensors.q_norm, q, saved.q_r, scratch.q);
+    k = normed_heads(model, shape, *tensors.k_norm, k, saved.k_r, scratch.k);
+  }
+  rotate(model.context, rotate_shape(shape, q), model.rope, q.x, false);
+  rotate(model.context, rotate_shape(shape, k), model.rope, k.x, false);
+  quantize_heads(model, tensors.queries(), rows, q, attention.head_dim, saved.q);
+  quantize_heads(model, tensors.keys(), rows, k, attention.head_dim, saved.k);
+  quantize_heads(model, tensors.values(), rows, v, attention.head_dim, saved.v);
 }
 
 void ffn_forward(const DeviceModel& model, const StepShape& shape, const DeviceLayerWeights& layer,
-                 float* h, DeviceLayerActivations& saved, DeviceLayerScratch& scratch) {
+                 const LayerStream& h, DeviceLayerActivations& saved, DeviceLayerScratch& scratch) {
   const std::int64_t rows = shape.rows();
   const LayerTensors& tensors = layer.tensors;
+  const Branch branch = ffn_branch(layer, saved);
   saved.gate_up.resize(rows * 2 * shape.ffn);
-  linear(model.context, "input of " + tensors.gate->name, h, rows, layer.gate_up, saved.middle,
+  const float* x = branch_input(model, shape, branch, h.in, scratch);
+  linear(model.context, "input of " + tensors.gate->name, x, rows, layer.gate_up, saved.middle,
          saved.gate_up.data());
   scratch.a.resize(rows * shape.ffn);
   model.context.device.run(SwigluArgs{saved.gate_up.data(), rows, shape.ffn, scratch.a.data()});
-  saved.down.resize(rows * shape.hidden);
   linear(model.context, "input of " + tensors.down->name, scratch.a.data(), rows, layer.down,
-         saved.a, saved.down.data());
-  add_normed(model, shape, *tensors.ffn_norm, saved.down, h, saved.down_r);
+         saved.a, output_of(shape, branch, scratch).data());
+  branch_output(model, shape, branch, h, scratch);
 }
 
 void ffn_backward(const DeviceModel& model, const StepShape& shape, const DeviceLayerWeights& layer,
@@ -96,11 +166,12 @@ void ffn_backward(const DeviceModel& model, const StepShape& shape, const Device
                   DeviceLayerScratch& scratch) {
   const std::int64_t rows = shape.rows();
   const LayerTensors& tensors = layer.tensors;
-  branch_gradient(model, shape, *tensors.ffn_norm, saved.down, saved.down_r, dh, scratch);
+  const BranchGradient branch{*tensors.ffn_norm, saved.ffn_x, saved.ffn_r};
+  const float* dy = branch_output_gradient(model, shape, branch, dh, scratch);
   scratch.dx.resize(rows * shape.ffn);
-  linear_input_gradient(model.context, "gradient of " + tensors.down->name, scratch.branch.data(),
-                        rows, layer.down, scratch.dx.data());
-  linear_weight_gradient(model.context, scratch.branch.data(), saved.a, shape.hidden, groups,
+  linear_input_gradient(model.context, "gradient of " + tensors.down->name, dy, rows, layer.down,
+                        scratch.dx.data());
+  linear_weight_gradient(model.context, dy, saved.a, shape.hidden, groups,
                          model.sink(*tensors.down));
   scratch.d_gate_up.resize(rows * 2 * shape.ffn);
   model.context.device.run(SwigluBackwardArgs{saved.gate_up.data(), scratch.dx.data(), rows,
@@ -109,22 +180,39 @@ void ffn_backward(const DeviceModel& model, const StepShape& shape, const Device
                         scratch.d_gate_up.data(), rows, layer.gate_up, scratch.branch.data());
   linear_weight_gradient(model.context, scratch.d_gate_up.data(), saved.middle, 2 * shape.ffn,
                          groups, model.sink(*tensors.gate));
-  add_into(model, rows * shape.hidden, scratch.branch.data(), dh);
+  branch_input_gradient(model, shape, branch, dh, scratch);
+}
+
+// Where the gradients of q, k and v go: as in olmo2_layers.cc.
+AttentionGradients head_gradients(const StepShape& shape, const LayerTensors& tensors,
+                                  DeviceLayerScratch& scratch) {
+  const std::int64_t width = shape.attention.width();
+  const std::int64_t kv_width = shape.attention.kv_width();
+  const std::int64_t ld = shape.qkv_width();
+  scratch.d_qkv.resize(shape.rows() * ld);
+  float* qkv = scratch.d_qkv.data();
+  float* dv = qkv + width + kv_width;
+  if (tensors.q_norm == nullptr) return {qkv, ld, qkv + width, ld, dv, ld};
+  scratch.q.resize(shape.rows() * width);
+  scratch.k.resize(shape.rows() * kv_width);
+  return {scratch.q.data(), width, scratch.k.data(), kv_width, dv, ld};
 }
 
 // Through RoPE and the q/k norm, into one (q | k | v) gradient.
 void projection_gradients(const DeviceModel& model, const StepShape& shape,
                           const DeviceLayerWeights& layer, const DeviceLayerActivations& saved,
-                          DeviceLayerScratch& scratch) {
+                          const AttentionGradients& heads, DeviceLayerScratch& scratch) {
   const AttentionShape& attention = shape.attention;
   const std::int64_t width = attention.width();
   const std::int64_t kv_width = attention.kv_width();
   const std::int64_t ld = shape.qkv_width();
+  const HeadColumns q{heads.dq, attention.heads, heads.ld_q};
+  const HeadColumns k{heads.dk, attention.kv_heads, heads.ld_k};
+  rotate(model.context, rotate_shape(shape, q), model.rope, q.x, true);
+  rotate(model.context, rotate_shape(shape, k), model.rope, k.x, true);
+  if (layer.tensors.q_norm == nullptr) return;
   const Parameter& q_norm = *layer.tensors.q_norm;
   const Parameter& k_norm = *layer.tensors.k_norm;
-  rotate(model.context, rotate_shape(shape, attention.heads), model.rope, scratch.q.data(), true);
-  rotate(model.context, rotate_shape(shape, attention.kv_heads), model.rope, scratch.k.data(),
-         true);
   norm_backward(model.context, norm_shape(shape, width),
                 {scratch.q.data(), saved.qkv.data(), ld, model.weight(q_norm), saved.q_r.data(),
                  scratch.d_qkv.data(), ld},
@@ -136,20 +224,8 @@ void projection_gradients(const DeviceModel& model, const StepShape& shape,
 }
 
 void heads_backward(const DeviceModel& model, const StepShape& shape,
-                    const DeviceLayerActivations& saved, DeviceLayerScratch& scratch) {
-  const std::int64_t width = shape.attention.width();
-  const std::int64_t kv_width = shape.attention.kv_width();
-  const std::int64_t ld = shape.qkv_width();
-  scratch.q.resize(shape.rows() * width);
-  scratch.k.resize(shape.rows() * kv_width);
-  scratch.d_qkv.resize(shape.rows() * ld);
-  AttentionGradients gradients;
-  gradients.dq = scratch.q.data();
-  gradients.ld_q = width;
-  gradients.dk = scratch.k.data();
-  gradients.ld_k = kv_width;
-  gradients.dv = scratch.d_qkv.data() + width + kv_width;
-  gradients.ld_v = ld;
+                    const DeviceLayerActivations& saved, const AttentionGradients& gradients,
+                    DeviceLayerScratch& scratch) {
   model.context.device.enter({model.context.step, "attention output gradient"});
   std::int64_t* finite = model.context.watch_finite("quantise", "attention output gradient");
   std::int64_t* trap = model.context.watch_product("attention", 1, {GemmOutput::Kind::add_blocks});
@@ -163,20 +239,21 @@ void attention_part_backward(const DeviceModel& model, const StepShape& shape,
                              DeviceLayerScratch& scratch) {
   const std::int64_t rows = shape.rows();
   const LayerTensors& tensors = layer.tensors;
-  branch_gradient(model, shape, *tensors.attention_norm, saved.projected, saved.projected_r, dh,
-                  scratch);
+  const BranchGradient branch{*tensors.attention_norm, saved.attention_x, saved.attention_r};
+  const float* dy = branch_output_gradient(model, shape, branch, dh, scratch);
   scratch.dx.resize(rows * shape.attention.width());
-  linear_input_gradient(model.context, "gradient of " + tensors.o->name, scratch.branch.data(),
-                        rows, layer.o, scratch.dx.data());
-  linear_weight_gradient(model.context, scratch.branch.data(), saved.o_digits, shape.hidden, groups,
+  linear_input_gradient(model.context, "gradient of " + tensors.o->name, dy, rows, layer.o,
+                        scratch.dx.data());
+  linear_weight_gradient(model.context, dy, saved.o_digits, shape.hidden, groups,
                          model.sink(*tensors.o));
-  heads_backward(model, shape, saved, scratch);
-  projection_gradients(model, shape, layer, saved, scratch);
+  const AttentionGradients gradients = head_gradients(shape, tensors, scratch);
+  heads_backward(model, shape, saved, gradients, scratch);
+  projection_gradients(model, shape, layer, saved, gradients, scratch);
   linear_input_gradient(model.context, "gradient of " + tensors.q->name, scratch.d_qkv.data(), rows,
                         layer.qkv, scratch.branch.data());
   linear_weight_gradient(model.context, scratch.d_qkv.data(), saved.h, shape.qkv_width(), groups,
                          model.sink(*tensors.q));
-  add_into(model, rows * shape.hidden, scratch.branch.data(), dh);
+  branch_input_gradient(model, shape, branch, dh, scratch);
 }
 
 }  // namespace
@@ -195,8 +272,8 @@ DeviceLayerWeights::DeviceLayerWeights(Device& device, const Parameters& layout,
 void prepare_layer(const DeviceModel& model, DeviceArray<std::int16_t>& digits,
                    DeviceLayerWeights& layer) {
   const LayerTensors& tensors = layer.tensors;
-  const std::int64_t q = tensors.q_norm->shape[0];
-  const std::int64_t kv = tensors.k_norm->shape[0];
+  const std::int64_t q = tensors.q->shape[0];
+  const std::int64_t kv = tensors.k->shape[0];
   prepare_matrix(model, *tensors.q, q + 2 * kv, digits, layer.qkv);
   prepare_matrix(model, *tensors.o, tensors.o->shape[0], digits, layer.o);
   prepare_matrix(model, *tensors.gate, 2 * tensors.gate->shape[0], digits, layer.gate_up);
@@ -210,21 +287,23 @@ DeviceAttentionInputs DeviceLayerActivations::heads() const {
 }
 
 void layer_forward(const DeviceModel& model, const StepShape& shape,
-                   const DeviceLayerWeights& layer, float* h, DeviceLayerActivations& saved,
-                   DeviceLayerScratch& scratch) {
+                   const DeviceLayerWeights& layer, const LayerStream& h,
+                   DeviceLayerActivations& saved, DeviceLayerScratch& scratch) {
   const std::int64_t rows = shape.rows();
   const LayerTensors& tensors = layer.tensors;
-  heads_forward(model, shape, layer, h, saved, scratch);
+  heads_forward(model, shape, layer, h.in, saved, scratch);
   saved.o.resize(rows * shape.attention.width());
   model.context.device.enter({model.context.step, "attention"});
   scratch.attention.forward(
       shape.attention, saved.heads(), saved.o.data(),
       model.context.watch_product("attention", 1, {GemmOutput::Kind::add_blocks}));
-  saved.projected.resize(rows * shape.hidden);
+  const Branch branch = attention_branch(layer, saved);
   linear(model.context, "input of " + tensors.o->name, saved.o.data(), rows, layer.o,
-         saved.o_digits, saved.projected.data());
-  add_normed(model, shape, *tensors.attention_norm, saved.projected, h, saved.projected_r);
-  ffn_forward(model, shape, layer, h, saved, scratch);
+         saved.o_digits, output_of(shape, branch, scratch).data());
+  if (shape.pre_norm) saved.ffn_x.resize(rows * shape.hidden);
+  float* middle = shape.pre_norm ? saved.ffn_x.data() : h.out;
+  branch_output(model, shape, branch, {h.in, middle}, scratch);
+  ffn_forward(model, shape, layer, {middle, h.out}, saved, scratch);
 }
 
 void layer_backward(const DeviceModel& model, const StepShape& shape,

@@ -50,11 +50,11 @@ struct DeviceLayerActivations {
   DeviceQuantized q{device}, k{device}, v{device};
   DeviceArray<float> o{device};
   DeviceQuantized o_digits{device};
-  DeviceArray<float> projected{device}, projected_r{device};
+  DeviceArray<float> attention_x{device}, attention_r{device};
   DeviceQuantized middle{device};
   DeviceArray<float> gate_up{device};
   DeviceQuantized a{device};
-  DeviceArray<float> down{device}, down_r{device};
+  DeviceArray<float> ffn_x{device}, ffn_r{device};
 
   DeviceAttentionInputs heads() const;
 };
@@ -73,10 +73,9 @@ struct DeviceLayerScratch {
   DeviceAttention attention;
 };
 
-// h [R, D] in place.
 void layer_forward(const DeviceModel& model, const StepShape& shape,
-                   const DeviceLayerWeights& layer, float* h, DeviceLayerActivations& saved,
-                   DeviceLayerScratch& scratch);
+                   const DeviceLayerWeights& layer, const LayerStream& h,
+                   DeviceLayerActivations& saved, DeviceLayerScratch& scratch);
 // dh [R, D]: gradient of the layer's output in, of its input out.
 void layer_backward(const DeviceModel& model, const StepShape& shape,
                     const DeviceLayerWeights& layer, std::span<const RowRange> groups,

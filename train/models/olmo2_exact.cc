@@ -47,7 +47,7 @@ class ExactOlmo2 final : public Backend {
   }
 
   LossSums accumulate(const MicroBatch& batch) override {
-    const StepShape shape = step_shape(config_.model, batch.sequences, batch.length);
+    const StepShape shape = step_shape(config_.model, batch.sequences, batch.length, batch.begins);
     forward(batch, shape);
     const std::vector<std::int32_t> targets = next_token_targets(batch);
     dh_.resize(shape.rows() * shape.hidden);
@@ -60,7 +60,7 @@ class ExactOlmo2 final : public Backend {
 
   LossSums evaluate(const MicroBatch& batch, Peaks* peaks) override {
     const NotingPeaks noting(context_, peaks);
-    forward(batch, step_shape(config_.model, batch.sequences, batch.length));
+    forward(batch, step_shape(config_.model, batch.sequences, batch.length, batch.begins));
     const std::vector<std::int32_t> targets = next_token_targets(batch);
     return head_loss(context_, final_digits_, head_digits_, z_loss(), targets, head_scratch_);
   }
@@ -88,14 +88,16 @@ class ExactOlmo2 final : public Backend {
     const std::int64_t hidden = shape.hidden;
     h_.resize(rows * hidden);
     const float* table = parameters_.weights.data() + embedding_->offset;
+    float* first = stream_before(shape, saved_, 0, h_.data());
     for (std::int64_t r = 0; r < rows; ++r) {
       const auto id = static_cast<std::int64_t>(batch.ids[static_cast<std::size_t>(r)]);
-      std::copy_n(table + id * hidden, hidden, h_.data() + r * hidden);
+      std::copy_n(table + id * hidden, hidden, first + r * hidden);
     }
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const TraceSpan span(context_.trace(), "forward", {.layer = static_cast<std::int64_t>(i)});
-      layer_forward(context_, shape, rope_, parameters_, layers_[i], h_.data(), saved_[i],
-                    scratch_);
+      const LayerStream stream{stream_before(shape, saved_, i, h_.data()),
+                               stream_before(shape, saved_, i + 1, h_.data())};
+      layer_forward(context_, shape, rope_, parameters_, layers_[i], stream, saved_[i], scratch_);
     }
     final_y_.resize(rows * hidden);
     final_r_.resize(rows);

@@ -22,22 +22,21 @@ void quantize_matrix(const Context& context, const Parameters& parameters, const
   quantize(context, first->name, weight(parameters, first), outputs, inputs, inputs, out);
 }
 
-// A row's angle is that of its position in its sequence.
-void rotate(const Context& context, const StepShape& shape, const RopeTable& rope, float* x,
-            std::int64_t heads, bool backward) {
+// In place. A row's angle is that of its position in its sequence.
+void rotate(const Context& context, const StepShape& shape, const RopeTable& rope,
+            const HeadColumns& columns, bool backward) {
   const TraceSpan span(context.trace(), "rope");
-  const std::int64_t width = heads * shape.attention.head_dim;
   context.parallel->run_ranges(shape.rows(), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
     for (const PositionRange& range : shape.ranges) {
       const std::int64_t first = std::max(begin, range.row);
       const std::int64_t last = std::min(end, range.row + range.count);
       if (first >= last) continue;
       RopeArgs args;
-      args.x = x + first * width;
+      args.x = columns.x + first * columns.ld;
       args.rows = last - first;
-      args.heads = heads;
+      args.heads = columns.heads;
       args.head_dim = shape.attention.head_dim;
-      args.ld = width;
+      args.ld = columns.ld;
       args.cosines = rope.cosines.data();
       args.sines = rope.sines.data();
       args.first_position = range.first + first - range.row;
@@ -47,26 +46,63 @@ void rotate(const Context& context, const StepShape& shape, const RopeTable& rop
   });
 }
 
-void add_into(const Context& context, std::int64_t count, const float* x, float* sum) {
+// sum = a + b; sum may be a or b.
+void add(const Context& context, std::int64_t count, const float* a, const float* b, float* sum) {
   const TraceSpan span(context.trace(), "add");
   context.parallel->run_ranges(count, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
-    context.rows().add(sum + begin, x + begin, end - begin, sum + begin);
+    context.rows().add(a + begin, b + begin, end - begin, sum + begin);
   });
 }
 
-// h = h + rms(o Wo^T).
-void attention_output(const Context& context, const StepShape& shape, const Parameters& parameters,
-                      const LayerWeights& layer, float* h, LayerActivations& saved) {
-  const std::int64_t rows = shape.rows();
-  const std::int64_t width = shape.attention.width();
-  quantize(context, "input of " + layer.o->name, saved.o.data(), rows, width, width,
-           saved.o_digits);
-  saved.projected.resize(rows * shape.hidden);
-  saved.projected_r.resize(rows);
-  linear(context, saved.o_digits, layer.o_digits, saved.projected.data(), shape.hidden);
-  norm_forward(context, shape, saved.projected.data(), shape.hidden,
-               weight(parameters, layer.attention_norm), shape.hidden, h, h,
-               saved.projected_r.data());
+// The RMSNorm over all heads of a row, in `normed`.
+HeadColumns normed_heads(const Context& context, const StepShape& shape,
+                         const Parameters& parameters, const Parameter* gain, const HeadColumns& x,
+                         Buffer<float>& r, Buffer<float>& normed) {
+  const std::int64_t width = gain->count;
+  normed.resize(shape.rows() * width);
+  r.resize(shape.rows());
+  norm_forward(context, shape, x.x, x.ld, weight(parameters, gain), width, nullptr, normed.data(),
+               r.data());
+  return {normed.data(), x.heads, width};
+}
+
+// One of a layer's two branches, where it meets the residual stream.
+struct Branch {
+  const Parameter* norm = nullptr;
+  Buffer<float>* x = nullptr;  // [R, D] given to the norm
+  Buffer<float>* r = nullptr;  // [R]
+};
+Branch attention_branch(const LayerWeights& layer, LayerActivations& saved) {
+  return {layer.attention_norm, &saved.attention_x, &saved.attention_r};
+}
+Branch ffn_branch(const LayerWeights& layer, LayerActivations& saved) {
+  return {layer.ffn_norm, &saved.ffn_x, &saved.ffn_r};
+}
+
+// The branch's input from the stream h: h, or with pre_norm its norm, which is in scratch.branch.
+const float* branch_input(const Context& context, const StepShape& shape,
+                          const Parameters& parameters, const Branch& branch, const float* h,
+                          LayerScratch& scratch) {
+  if (!shape.pre_norm) return h;
+  scratch.branch.resize(shape.rows() * shape.hidden);
+  branch.r->resize(shape.rows());
+  norm_forward(context, shape, h, shape.hidden, weight(parameters, branch.norm), shape.hidden,
+               nullptr, scratch.branch.data(), branch.r->data());
+  return scratch.branch.data();
+}
+
+// out = in + the branch's output x w^T, or its norm.
+void branch_output(const Context& context, const StepShape& shape, const Parameters& parameters,
+                   const Branch& branch, const Quantized& x, const Quantized& w,
+                   const LayerStream& h, LayerScratch& scratch) {
+  const std::int64_t count = shape.rows() * shape.hidden;
+  Buffer<float>& y = shape.pre_norm ? scratch.branch : *branch.x;
+  y.resize(count);
+  linear(context, x, w, y.data(), shape.hidden);
+  if (shape.pre_norm) return add(context, count, h.in, y.data(), h.out);
+  branch.r->resize(shape.rows());
+  norm_forward(context, shape, y.data(), shape.hidden, weight(parameters, branch.norm),
+               shape.hidden, h.in, h.out, branch.r->data());
 }
 
 void swiglu(const Context& context, const StepShape& shape, const float* gate_up, float* a) {
@@ -96,10 +132,12 @@ void swiglu_backward(const Context& context, const StepShape& shape, const float
 }
 
 void ffn_forward(const Context& context, const StepShape& shape, const Parameters& parameters,
-                 const LayerWeights& layer, float* h, LayerActivations& saved,
+                 const LayerWeights& layer, const LayerStream& h, LayerActivations& saved,
                  LayerScratch& scratch) {
   const std::int64_t rows = shape.rows();
-  quantize(context, "input of " + layer.gate->name, h, rows, shape.hidden, shape.hidden,
+  const Branch branch = ffn_branch(layer, saved);
+  const float* x = branch_input(context, shape, parameters, branch, h.in, scratch);
+  quantize(context, "input of " + layer.gate->name, x, rows, shape.hidden, shape.hidden,
            saved.middle);
   saved.gate_up.resize(rows * 2 * shape.ffn);
   linear(context, saved.middle, layer.gate_up_digits, saved.gate_up.data(), 2 * shape.ffn);
@@ -107,11 +145,7 @@ void ffn_forward(const Context& context, const StepShape& shape, const Parameter
   swiglu(context, shape, saved.gate_up.data(), scratch.a.data());
   quantize(context, "input of " + layer.down->name, scratch.a.data(), rows, shape.ffn, shape.ffn,
            saved.a);
-  saved.down.resize(rows * shape.hidden);
-  saved.down_r.resize(rows);
-  linear(context, saved.a, layer.down_digits, saved.down.data(), shape.hidden);
-  norm_forward(context, shape, saved.down.data(), shape.hidden, weight(parameters, layer.ffn_norm),
-               shape.hidden, h, h, saved.down_r.data());
+  branch_output(context, shape, parameters, branch, saved.a, layer.down_digits, h, scratch);
 }
 
 // A layer's backward needs all of these everywhere.
@@ -127,19 +161,50 @@ struct BackwardContext {
   }
 };
 
+// A branch's norm, whose input was x: its gradient.
+struct BranchGradient {
+  const Parameter* norm = nullptr;
+  const Buffer<float>& x;
+  const Buffer<float>& r;
+};
+
+// dx (may be dy) of dy through the norm.
+void branch_norm_backward(const BackwardContext& in, const BranchGradient& branch, const float* dy,
+                          float* dx) {
+  norm_backward(in.context, in.shape, dy, branch.x.data(), in.shape.hidden, *branch.norm,
+                weight(in.parameters, branch.norm), in.shape.hidden, branch.r.data(), dx,
+                in.sink(branch.norm));
+}
+
+// The gradient of the branch's last map, from that of the stream: dh, or what scratch.branch holds
+// after the norm.
+const float* branch_output_gradient(const BackwardContext& in, const BranchGradient& branch,
+                                    const float* dh, LayerScratch& scratch) {
+  scratch.branch.resize(in.shape.rows() * in.shape.hidden);
+  if (in.shape.pre_norm) return dh;
+  branch_norm_backward(in, branch, dh, scratch.branch.data());
+  return scratch.branch.data();
+}
+
+// dh += the gradient of the branch's input, from that of its first map in scratch.branch.
+void branch_input_gradient(const BackwardContext& in, const BranchGradient& branch, float* dh,
+                           LayerScratch& scratch) {
+  float* dx = scratch.branch.data();
+  if (in.shape.pre_norm) branch_norm_backward(in, branch, dx, dx);
+  add(in.context, in.shape.rows() * in.shape.hidden, dh, dx, dh);
+}
+
 void ffn_backward(const BackwardContext& in, const LayerWeights& layer,
                   const LayerActivations& saved, float* dh, LayerScratch& scratch) {
   const StepShape& shape = in.shape;
   const std::int64_t rows = shape.rows();
-  scratch.branch.resize(rows * shape.hidden);
-  norm_backward(in.context, shape, dh, saved.down.data(), shape.hidden, *layer.ffn_norm,
-                weight(in.parameters, layer.ffn_norm), shape.hidden, saved.down_r.data(),
-                scratch.branch.data(), in.sink(layer.ffn_norm));
+  const BranchGradient branch{layer.ffn_norm, saved.ffn_x, saved.ffn_r};
+  const float* dy = branch_output_gradient(in, branch, dh, scratch);
   scratch.dx.resize(rows * shape.ffn);
-  linear_input_gradient(in.context, "gradient of " + layer.down->name, scratch.branch.data(), rows,
-                        layer.down_digits, scratch.dx.data(), scratch.linear);
-  linear_weight_gradient(in.context, scratch.branch.data(), saved.a, shape.hidden, in.groups,
-                         in.sink(layer.down), scratch.linear);
+  linear_input_gradient(in.context, "gradient of " + layer.down->name, dy, rows, layer.down_digits,
+                        scratch.dx.data(), scratch.linear);
+  linear_weight_gradient(in.context, dy, saved.a, shape.hidden, in.groups, in.sink(layer.down),
+                         scratch.linear);
   scratch.d_gate_up.resize(rows * 2 * shape.ffn);
   swiglu_backward(in.context, shape, saved.gate_up.data(), scratch.dx.data(),
                   scratch.d_gate_up.data());
@@ -147,19 +212,37 @@ void ffn_backward(const BackwardContext& in, const LayerWeights& layer,
                         rows, layer.gate_up_digits, scratch.branch.data(), scratch.linear);
   linear_weight_gradient(in.context, scratch.d_gate_up.data(), saved.middle, 2 * shape.ffn,
                          in.groups, in.sink(layer.gate), scratch.linear);
-  add_into(in.context, rows * shape.hidden, scratch.branch.data(), dh);
+  branch_input_gradient(in, branch, dh, scratch);
+}
+
+// Where the gradients of q and k after RoPE go: into the (q | k | v) gradient, where no norm stands
+// before it.
+AttentionGradients head_gradients(const StepShape& shape, const LayerWeights& layer,
+                                  LayerScratch& scratch) {
+  const std::int64_t rows = shape.rows();
+  const std::int64_t width = shape.attention.width();
+  const std::int64_t kv_width = shape.attention.kv_width();
+  const std::int64_t ld = shape.qkv_width();
+  scratch.d_qkv.resize(rows * ld);
+  float* qkv = scratch.d_qkv.data();
+  float* dv = qkv + width + kv_width;
+  if (layer.q_norm == nullptr) return {qkv, ld, qkv + width, ld, dv, ld};
+  scratch.q.resize(rows * width);
+  scratch.k.resize(rows * kv_width);
+  return {scratch.q.data(), width, scratch.k.data(), kv_width, dv, ld};
 }
 
 // Through RoPE and the q/k norm, into one (q | k | v) gradient.
 void projection_gradients(const BackwardContext& in, const RopeTable& rope,
                           const LayerWeights& layer, const LayerActivations& saved,
-                          LayerScratch& scratch) {
+                          const AttentionGradients& heads, LayerScratch& scratch) {
   const AttentionShape& attention = in.shape.attention;
   const std::int64_t width = attention.width();
   const std::int64_t kv_width = attention.kv_width();
   const std::int64_t ld = in.shape.qkv_width();
-  rotate(in.context, in.shape, rope, scratch.q.data(), attention.heads, true);
-  rotate(in.context, in.shape, rope, scratch.k.data(), attention.kv_heads, true);
+  rotate(in.context, in.shape, rope, {heads.dq, attention.heads, heads.ld_q}, true);
+  rotate(in.context, in.shape, rope, {heads.dk, attention.kv_heads, heads.ld_k}, true);
+  if (layer.q_norm == nullptr) return;
   norm_backward(in.context, in.shape, scratch.q.data(), saved.qkv.data(), ld, *layer.q_norm,
                 weight(in.parameters, layer.q_norm), width, saved.q_r.data(), scratch.d_qkv.data(),
                 in.sink(layer.q_norm), ld);
@@ -173,52 +256,40 @@ void attention_part_backward(const BackwardContext& in, const RopeTable& rope,
                              LayerScratch& scratch) {
   const StepShape& shape = in.shape;
   const std::int64_t rows = shape.rows();
-  const std::int64_t width = shape.attention.width();
-  const std::int64_t kv_width = shape.attention.kv_width();
-  const std::int64_t ld = shape.qkv_width();
-  scratch.branch.resize(rows * shape.hidden);
-  norm_backward(in.context, shape, dh, saved.projected.data(), shape.hidden, *layer.attention_norm,
-                weight(in.parameters, layer.attention_norm), shape.hidden, saved.projected_r.data(),
-                scratch.branch.data(), in.sink(layer.attention_norm));
-  scratch.dx.resize(rows * width);
-  linear_input_gradient(in.context, "gradient of " + layer.o->name, scratch.branch.data(), rows,
-                        layer.o_digits, scratch.dx.data(), scratch.linear);
-  linear_weight_gradient(in.context, scratch.branch.data(), saved.o_digits, shape.hidden, in.groups,
-                         in.sink(layer.o), scratch.linear);
-  scratch.q.resize(rows * width);
-  scratch.k.resize(rows * kv_width);
-  scratch.d_qkv.resize(rows * ld);
-  AttentionGradients gradients;
-  gradients.dq = scratch.q.data();
-  gradients.ld_q = width;
-  gradients.dk = scratch.k.data();
-  gradients.ld_k = kv_width;
-  gradients.dv = scratch.d_qkv.data() + width + kv_width;
-  gradients.ld_v = ld;
+  const BranchGradient branch{layer.attention_norm, saved.attention_x, saved.attention_r};
+  const float* dy = branch_output_gradient(in, branch, dh, scratch);
+  scratch.dx.resize(rows * shape.attention.width());
+  linear_input_gradient(in.context, "gradient of " + layer.o->name, dy, rows, layer.o_digits,
+                        scratch.dx.data(), scratch.linear);
+  linear_weight_gradient(in.context, dy, saved.o_digits, shape.hidden, in.groups, in.sink(layer.o),
+                         scratch.linear);
+  const AttentionGradients gradients = head_gradients(shape, layer, scratch);
   attention_backward(in.context, shape.attention, saved.heads, saved.o.data(), scratch.dx.data(),
                      gradients, scratch.attention);
-  projection_gradients(in, rope, layer, saved, scratch);
+  projection_gradients(in, rope, layer, saved, gradients, scratch);
   linear_input_gradient(in.context, "gradient of " + layer.q->name, scratch.d_qkv.data(), rows,
                         layer.qkv_digits, scratch.branch.data(), scratch.linear);
-  linear_weight_gradient(in.context, scratch.d_qkv.data(), saved.h, ld, in.groups, in.sink(layer.q),
-                         scratch.linear);
-  add_into(in.context, rows * shape.hidden, scratch.branch.data(), dh);
+  linear_weight_gradient(in.context, scratch.d_qkv.data(), saved.h, shape.qkv_width(), in.groups,
+                         in.sink(layer.q), scratch.linear);
+  branch_input_gradient(in, branch, dh, scratch);
 }
 
 }  // namespace
 
 StepShape step_shape(const manifests::ModelConfig& model, std::int64_t sequences,
-                     std::int64_t length) {
+                     std::int64_t length, std::span<const std::int32_t> begins) {
   StepShape shape;
   shape.attention.sequences = sequences;
   shape.attention.length = length;
   shape.attention.heads = model.num_heads;
   shape.attention.kv_heads = model.num_kv_heads;
   shape.attention.head_dim = model.head_dim();
+  shape.attention.begins = begins;
   shape.ranges = whole_sequences(shape.attention);
   shape.hidden = model.hidden_size;
   shape.ffn = model.intermediate_size;
   shape.epsilon = static_cast<float>(model.rms_norm_eps);
+  shape.pre_norm = model.norm == "pre";
   return shape;
 }
 
@@ -239,21 +310,24 @@ RopeTable::RopeTable(const manifests::ModelConfig& model, std::int64_t positions
 LayerTensors layer_tensors(const Parameters& parameters, std::int64_t layer) {
   const std::string prefix = "model.layers." + std::to_string(layer) + ".";
   const auto find = [&](const char* name) { return &parameters.at(prefix + name); };
+  const Parameter* pre = parameters.find(prefix + "input_layernorm.weight");
   LayerTensors tensors;
   tensors.q = find("self_attn.q_proj.weight");
+  tensors.k = find("self_attn.k_proj.weight");
   tensors.o = find("self_attn.o_proj.weight");
   tensors.gate = find("mlp.gate_proj.weight");
   tensors.down = find("mlp.down_proj.weight");
-  tensors.q_norm = find("self_attn.q_norm.weight");
-  tensors.k_norm = find("self_attn.k_norm.weight");
-  tensors.attention_norm = find("post_attention_layernorm.weight");
-  tensors.ffn_norm = find("post_feedforward_layernorm.weight");
+  tensors.q_norm = parameters.find(prefix + "self_attn.q_norm.weight");
+  tensors.k_norm = parameters.find(prefix + "self_attn.k_norm.weight");
+  const Parameter* after = find("post_attention_layernorm.weight");
+  tensors.attention_norm = pre != nullptr ? pre : after;
+  tensors.ffn_norm = pre != nullptr ? after : find("post_feedforward_layernorm.weight");
   return tensors;
 }
 
 void quantize_layer(const Context& context, const Parameters& parameters, LayerWeights& layer) {
-  const std::int64_t q = layer.q_norm->shape[0];
-  const std::int64_t kv = layer.k_norm->shape[0];
+  const std::int64_t q = layer.q->shape[0];
+  const std::int64_t kv = layer.k->shape[0];
   quantize_matrix(context, parameters, layer.q, q + 2 * kv, layer.qkv_digits);
   quantize_matrix(context, parameters, layer.o, layer.o->shape[0], layer.o_digits);
   quantize_matrix(context, parameters, layer.gate, 2 * layer.gate->shape[0], layer.gate_up_digits);
@@ -332,39 +406,43 @@ void layer_heads(const Context& context, const StepShape& shape, const RopeTable
   const std::int64_t width = attention_shape.width();
   const std::int64_t kv_width = attention_shape.kv_width();
   const std::int64_t ld = shape.qkv_width();
-  quantize(context, "input of " + layer.q->name, h, rows, shape.hidden, shape.hidden, saved.h);
+  const float* x =
+      branch_input(context, shape, parameters, attention_branch(layer, saved), h, scratch);
+  quantize(context, "input of " + layer.q->name, x, rows, shape.hidden, shape.hidden, saved.h);
   saved.qkv.resize(rows * ld);
   linear(context, saved.h, layer.qkv_digits, saved.qkv.data(), ld);
-  scratch.q.resize(rows * width);
-  scratch.k.resize(rows * kv_width);
-  saved.q_r.resize(rows);
-  saved.k_r.resize(rows);
-  norm_forward(context, shape, saved.qkv.data(), ld, weight(parameters, layer.q_norm), width,
-               nullptr, scratch.q.data(), saved.q_r.data());
-  norm_forward(context, shape, saved.qkv.data() + width, ld, weight(parameters, layer.k_norm),
-               kv_width, nullptr, scratch.k.data(), saved.k_r.data());
-  rotate(context, shape, rope, scratch.q.data(), attention_shape.heads, false);
-  rotate(context, shape, rope, scratch.k.data(), attention_shape.kv_heads, false);
+  HeadColumns q{saved.qkv.data(), attention_shape.heads, ld};
+  HeadColumns k{saved.qkv.data() + width, attention_shape.kv_heads, ld};
+  if (layer.q_norm != nullptr) {
+    q = normed_heads(context, shape, parameters, layer.q_norm, q, saved.q_r, scratch.q);
+    k = normed_heads(context, shape, parameters, layer.k_norm, k, saved.k_r, scratch.k);
+  }
+  rotate(context, shape, rope, q, false);
+  rotate(context, shape, rope, k, false);
   const std::int64_t head_dim = attention_shape.head_dim;
-  quantize_heads(context, layer.q_norm->name, scratch.q.data(), rows, attention_shape.heads,
-                 head_dim, width, saved.heads.q);
-  quantize_heads(context, layer.k_norm->name, scratch.k.data(), rows, attention_shape.kv_heads,
-                 head_dim, kv_width, saved.heads.k);
-  quantize_heads(context, "values of " + layer.q->name, saved.qkv.data() + width + kv_width, rows,
+  quantize_heads(context, layer.queries(), q.x, rows, q.heads, head_dim, q.ld, saved.heads.q);
+  quantize_heads(context, layer.keys(), k.x, rows, k.heads, head_dim, k.ld, saved.heads.k);
+  quantize_heads(context, layer.values(), saved.qkv.data() + width + kv_width, rows,
                  attention_shape.kv_heads, head_dim, ld, saved.heads.v);
 }
 
 void layer_rest(const Context& context, const StepShape& shape, const Parameters& parameters,
-                const LayerWeights& layer, float* h, LayerActivations& saved,
+                const LayerWeights& layer, const LayerStream& h, LayerActivations& saved,
                 LayerScratch& scratch) {
-  attention_output(context, shape, parameters, layer, h, saved);
-  ffn_forward(context, shape, parameters, layer, h, saved, scratch);
+  const std::int64_t width = shape.attention.width();
+  quantize(context, "input of " + layer.o->name, saved.o.data(), shape.rows(), width, width,
+           saved.o_digits);
+  if (shape.pre_norm) saved.ffn_x.resize(shape.rows() * shape.hidden);
+  float* middle = shape.pre_norm ? saved.ffn_x.data() : h.out;
+  branch_output(context, shape, parameters, attention_branch(layer, saved), saved.o_digits,
+                layer.o_digits, {h.in, middle}, scratch);
+  ffn_forward(context, shape, parameters, layer, {middle, h.out}, saved, scratch);
 }
 
 void layer_forward(const Context& context, const StepShape& shape, const RopeTable& rope,
-                   const Parameters& parameters, const LayerWeights& layer, float* h,
+                   const Parameters& parameters, const LayerWeights& layer, const LayerStream& h,
                    LayerActivations& saved, LayerScratch& scratch) {
-  layer_heads(context, shape, rope, parameters, layer, h, saved, scratch);
+  layer_heads(context, shape, rope, parameters, layer, h.in, saved, scratch);
   saved.o.resize(shape.rows() * shape.attention.width());
   attention(context, shape.attention, saved.heads, saved.o.data());
   layer_rest(context, shape, parameters, layer, h, saved, scratch);

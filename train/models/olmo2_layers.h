@@ -19,13 +19,14 @@ struct StepShape {
   std::int64_t hidden = 0;
   std::int64_t ffn = 0;
   float epsilon = 0;
+  bool pre_norm = false;  // model.norm
 
   std::int64_t rows() const { return attention.rows(); }
   std::int64_t qkv_width() const { return attention.width() + 2 * attention.kv_width(); }
 };
-// `sequences` sequences of `length` tokens each; ranges are theirs.
+// `sequences` sequences of `length` tokens each; ranges are theirs. `begins`: as AttentionShape.
 StepShape step_shape(const manifests::ModelConfig& model, std::int64_t sequences,
-                     std::int64_t length);
+                     std::int64_t length, std::span<const std::int32_t> begins = {});
 
 // cos and sin of position * theta^(-2i/H), binary64 programs rounded once (docs/arithmetic.md,
 // "RoPE").
@@ -38,13 +39,18 @@ struct RopeTable {
 // Where a layer's tensors lie.
 struct LayerTensors {
   const Parameter* q = nullptr;  // first of (q | k | v)
+  const Parameter* k = nullptr;
   const Parameter* o = nullptr;
   const Parameter* gate = nullptr;  // first of (gate | up)
   const Parameter* down = nullptr;
-  const Parameter* q_norm = nullptr;
+  const Parameter* q_norm = nullptr;  // these two are null without model.qk_norm
   const Parameter* k_norm = nullptr;
-  const Parameter* attention_norm = nullptr;
+  const Parameter* attention_norm = nullptr;  // of the branch's output; with pre_norm, its input
   const Parameter* ffn_norm = nullptr;
+
+  std::string queries() const { return q_norm ? q_norm->name : "queries of " + q->name; }
+  std::string keys() const { return k_norm ? k_norm->name : "keys of " + k->name; }
+  std::string values() const { return "values of " + q->name; }
 };
 LayerTensors layer_tensors(const Parameters& parameters, std::int64_t layer);
 
@@ -59,7 +65,7 @@ struct LayerWeights : LayerTensors {
 };
 void quantize_layer(const Context& context, const Parameters& parameters, LayerWeights& layer);
 
-// Kept from forward to backward.
+// Kept from forward to backward. With pre_norm a norm is given the residual stream.
 struct LayerActivations {
   Quantized h;             // input of (q | k | v)
   Buffer<float> qkv;       // [R, A + 2K] before QK-norm
@@ -67,19 +73,26 @@ struct LayerActivations {
   AttentionInputs heads;
   Buffer<float> o;  // [R, A] attention output
   Quantized o_digits;
-  Buffer<float> projected;  // [R, D] o Wo^T
-  Buffer<float> projected_r;
-  Quantized middle;       // input of (gate | up)
-  Buffer<float> gate_up;  // [R, 2F]
-  Quantized a;            // swiglu output
-  Buffer<float> down;     // [R, D]
-  Buffer<float> down_r;
+  Buffer<float> attention_x;  // [R, D] given to attention_norm; with pre_norm the layer's input
+  Buffer<float> attention_r;  // [R]
+  Quantized middle;           // input of (gate | up)
+  Buffer<float> gate_up;      // [R, 2F]
+  Quantized a;                // swiglu output
+  Buffer<float> ffn_x;        // [R, D] given to ffn_norm
+  Buffer<float> ffn_r;
+};
+
+// Heads in rows [R, heads * H], `ld` elements from row to row.
+struct HeadColumns {
+  float* x = nullptr;
+  std::int64_t heads = 0;
+  std::int64_t ld = 0;
 };
 
 struct LayerScratch {
   Buffer<float> q, k;       // [R, A], [R, K] after norm and RoPE; gradients in backward
   Buffer<float> a;          // [R, F]
-  Buffer<float> branch;     // [R, D] gradient into a branch
+  Buffer<float> branch;     // [R, D] a branch's output or normed input; gradient into a branch
   Buffer<float> dx;         // [R, D] or [R, A] or [R, F]
   Buffer<float> d_gate_up;  // [R, 2F]
   Buffer<float> d_qkv;      // [R, A + 2K]
@@ -101,17 +114,32 @@ void norm_backward(const Context& context, const StepShape& shape, const float* 
                    std::int64_t width, const float* r, float* dx, const GradientSink& sink,
                    std::int64_t ld_dx = 0);
 
-// A layer before its attention: from h [R, D] to saved.heads.
+// The residual stream [R, D] through a layer; `out` may be `in`.
+struct LayerStream {
+  const float* in = nullptr;
+  float* out = nullptr;
+};
+// Where a training step has the stream before layer `index` (after the last: h): in h [R, D], but
+// that with pre_norm every layer's input stays where layer_backward looks for it.
+template <class Activations>
+float* stream_before(const StepShape& shape, std::vector<Activations>& saved, std::size_t index,
+                     float* h) {
+  if (!shape.pre_norm || index == saved.size()) return h;
+  saved[index].attention_x.resize(shape.rows() * shape.hidden);
+  return saved[index].attention_x.data();
+}
+
+// A layer before its attention: from the stream to saved.heads.
 void layer_heads(const Context& context, const StepShape& shape, const RopeTable& rope,
                  const Parameters& parameters, const LayerWeights& layer, const float* h,
                  LayerActivations& saved, LayerScratch& scratch);
-// And after it: from saved.o to h [R, D], in place.
+// And after it: from saved.o on.
 void layer_rest(const Context& context, const StepShape& shape, const Parameters& parameters,
-                const LayerWeights& layer, float* h, LayerActivations& saved,
+                const LayerWeights& layer, const LayerStream& h, LayerActivations& saved,
                 LayerScratch& scratch);
-// Both, with the attention of whole sequences in between. h [R, D] in place.
+// Both, with the attention of whole sequences in between.
 void layer_forward(const Context& context, const StepShape& shape, const RopeTable& rope,
-                   const Parameters& parameters, const LayerWeights& layer, float* h,
+                   const Parameters& parameters, const LayerWeights& layer, const LayerStream& h,
                    LayerActivations& saved, LayerScratch& scratch);
 // dh [R, D]: gradient of the layer's output in, of its input out.
 void layer_backward(const Context& context, const StepShape& shape, const RopeTable& rope,

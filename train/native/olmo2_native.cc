@@ -22,6 +22,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -214,36 +215,67 @@ class NativeOlmo2 final : public Backend {
     return x.view({x.size(0), x.size(1), heads, config_.model.head_dim()}).transpose(1, 2);
   }
 
-  Tensor layer(const Tensor& h, std::int64_t index) const {
-    const std::string prefix = "model.layers." + std::to_string(index) + ".";
-    const auto w = [&](const char* name) { return weight(prefix + name); };
-    const double epsilon = config_.model.rms_norm_eps;
-    const Tensor q =
-        rms_norm(linear(h, w("self_attn.q_proj.weight")), w("self_attn.q_norm.weight"), epsilon);
-    const Tensor k =
-        rms_norm(linear(h, w("self_attn.k_proj.weight")), w("self_attn.k_norm.weight"), epsilon);
-    const Tensor v = linear(h, w("self_attn.v_proj.weight"));
+  Tensor norm(const Tensor& x, const std::string& gain) const {
+    return rms_norm(x, weight(gain), config_.model.rms_norm_eps);
+  }
+
+  // Which keys each token sees, [B, 1, T, T], where attention does not cross documents; else
+  // nothing.
+  std::optional<Tensor> mask_of(const MicroBatch& batch) const {
+    if (batch.begins.empty()) return std::nullopt;
+    const std::vector<std::int64_t> begins(batch.begins.begin(), batch.begins.end());
+    const Tensor first = at::tensor(begins).view({batch.sequences, 1, batch.length, 1});
+    const Tensor key = at::arange(batch.length, at::kLong).view({1, 1, 1, batch.length});
+    const Tensor query = key.view({1, 1, batch.length, 1});
+    return ((key <= query) & (key >= first)).to(device_);
+  }
+
+  // The output of Wo.
+  Tensor attention(const Tensor& h, const std::string& prefix) const {
+    Tensor q = linear(h, weight(prefix + "self_attn.q_proj.weight"));
+    Tensor k = linear(h, weight(prefix + "self_attn.k_proj.weight"));
+    const Tensor v = linear(h, weight(prefix + "self_attn.v_proj.weight"));
+    if (config_.model.qk_norm) {
+      q = norm(q, prefix + "self_attn.q_norm.weight");
+      k = norm(k, prefix + "self_attn.k_norm.weight");
+    }
     const std::int64_t kv_heads = config_.model.num_kv_heads;
     const Tensor attended = at::scaled_dot_product_attention(
         narrow(rope(split_heads(q, config_.model.num_heads))),
-        narrow(rope(split_heads(k, kv_heads))), narrow(split_heads(v, kv_heads)), {}, 0.0,
-        /*is_causal=*/true, {},
+        narrow(rope(split_heads(k, kv_heads))), narrow(split_heads(v, kv_heads)), mask_, 0.0,
+        /*is_causal=*/!mask_, {},
         /*enable_gqa=*/kv_heads != config_.model.num_heads);
     const Tensor o = attended.transpose(1, 2).reshape({h.size(0), h.size(1), -1}).to(at::kFloat);
-    const Tensor middle = h + rms_norm(linear(o, w("self_attn.o_proj.weight")),
-                                       w("post_attention_layernorm.weight"), epsilon);
-    const Tensor a = at::silu(linear(middle, w("mlp.gate_proj.weight"))) *
-                     linear(middle, w("mlp.up_proj.weight"));
-    return middle + rms_norm(linear(a, w("mlp.down_proj.weight")),
-                             w("post_feedforward_layernorm.weight"), epsilon);
+    return linear(o, weight(prefix + "self_attn.o_proj.weight"));
   }
 
-  Losses forward(const MicroBatch& batch) const {
+  // The output of Wdown.
+  Tensor feed_forward(const Tensor& h, const std::string& prefix) const {
+    const Tensor a = at::silu(linear(h, weight(prefix + "mlp.gate_proj.weight"))) *
+                     linear(h, weight(prefix + "mlp.up_proj.weight"));
+    return linear(a, weight(prefix + "mlp.down_proj.weight"));
+  }
+
+  Tensor layer(const Tensor& h, std::int64_t index) const {
+    const std::string prefix = "model.layers." + std::to_string(index) + ".";
+    if (config_.model.norm == "pre") {
+      const Tensor middle = h + attention(norm(h, prefix + "input_layernorm.weight"), prefix);
+      return middle +
+             feed_forward(norm(middle, prefix + "post_attention_layernorm.weight"), prefix);
+    }
+    const Tensor middle =
+        h + norm(attention(h, prefix), prefix + "post_attention_layernorm.weight");
+    return middle +
+           norm(feed_forward(middle, prefix), prefix + "post_feedforward_layernorm.weight");
+  }
+
+  Losses forward(const MicroBatch& batch) {
+    mask_ = mask_of(batch);
     std::vector<std::int64_t> ids(batch.ids.begin(), batch.ids.end());
     const Tensor tokens = at::tensor(ids).view({batch.sequences, batch.length}).to(device_);
     Tensor h = at::embedding(weight("model.embed_tokens.weight"), tokens);
     for (std::int64_t i = 0; i < config_.model.num_layers; ++i) h = layer(h, i);
-    h = rms_norm(h, weight("model.norm.weight"), config_.model.rms_norm_eps);
+    h = norm(h, "model.norm.weight");
     const Tensor logits = linear(h.narrow(1, 0, batch.length - 1), weight("lm_head.weight"));
     const Tensor targets = tokens.narrow(1, 1, batch.length - 1);
     const Tensor log_sum = at::logsumexp(logits, -1);
@@ -288,6 +320,7 @@ class NativeOlmo2 final : public Backend {
   bool fetched_ = true;              // parameters_ hold the state
   Tensor cosines_;
   Tensor sines_;
+  std::optional<Tensor> mask_;  // of the micro-batch under way
   std::int64_t step_ = 0;
 };
 

@@ -1,7 +1,8 @@
 // How a task is cut: one (sequence, query head, block of 128 queries; in training aligned). Its
 // score rows see keys [0, last query]; key blocks are the same 128 positions, so a dotB block of a
 // gradient over queries is exactly one task's rows, and a block over keys is one column stripe of
-// its scores. Entries above the diagonal are zero digits, which cannot change an integer sum.
+// its scores. Entries above the diagonal, and those of another document, are zero digits, which
+// cannot change an integer sum.
 #include "train/nn/attention.h"
 
 #include <algorithm>
@@ -19,20 +20,25 @@ struct Task {
   std::int64_t kv_head = 0;
   std::int64_t first = 0;  // position of the first query
   std::int64_t queries = 0;
-  std::int64_t keys = 0;  // visible to the last query
+  std::int64_t keys = 0;                 // up to that of the last query
+  const std::int32_t* begins = nullptr;  // of every position; null: all 0
 
-  std::int64_t visible(std::int64_t i) const { return first + i + 1; }
+  // Query i of the task sees the keys [begin(i), end(i)).
+  std::int64_t begin(std::int64_t i) const { return begins == nullptr ? 0 : begins[first + i]; }
+  std::int64_t end(std::int64_t i) const { return first + i + 1; }
+  std::int64_t visible(std::int64_t i) const { return end(i) - begin(i); }
 };
 
 // Queries [first, end), or as many as a block takes.
-Task make_task(const AttentionShape& shape, std::int64_t head, std::int64_t first,
-               std::int64_t end) {
+Task make_task(const AttentionShape& shape, const AttentionSpan& span, std::int64_t head,
+               std::int64_t first, std::int64_t end) {
   Task task;
   task.head = head;
   task.kv_head = head / (shape.heads / shape.kv_heads);
   task.first = first;
   task.queries = std::min(kAttentionBlock, end - first);
   task.keys = first + task.queries;
+  task.begins = span.begins;
   return task;
 }
 
@@ -75,6 +81,7 @@ AttentionSpan whole_span(const AttentionShape& shape, const AttentionInputs& inp
   span.k = head_rows(inputs.k, shape.kv_width(), shape.rows(), row0);
   span.v = head_rows(inputs.v, shape.kv_width(), shape.rows(), row0);
   span.o = o + row0 * shape.width();
+  span.begins = shape.begins.empty() ? nullptr : shape.begins.data() + row0;
   return span;
 }
 
@@ -124,7 +131,13 @@ void causal_products(const Context& context, const AttentionShape& shape, const 
        {b.digits(0), b.ld, 1}, output);
 }
 
-// scores <- p_ij = exp(s_ij - m_i), zero above the diagonal.
+// Zero where query i of the task does not see the key.
+void clear_hidden(const Task& task, std::int64_t i, float* row) {
+  std::fill(row, row + task.begin(i), 0.0F);
+  std::fill(row + task.end(i), row + task.keys, 0.0F);
+}
+
+// scores <- p_ij = exp(s_ij - m_i), zero where j is hidden from i.
 void softmax_rows(const Context& context, const AttentionShape& shape, const Task& task,
                   const Views& views, float scale, TaskScratch& scratch) {
   scratch.scores.resize(task.queries * task.keys);
@@ -132,18 +145,21 @@ void softmax_rows(const Context& context, const AttentionShape& shape, const Tas
   causal_products(context, shape, task, views.q, views.k, scratch.scores.data());
   for (std::int64_t i = 0; i < task.queries; ++i) {
     float* row = scratch.scores.data() + i * task.keys;
-    const std::int64_t visible = task.visible(i);
-    for (std::int64_t j = 0; j < visible; ++j) row[j] *= scale;
-    scratch.softmax[static_cast<std::size_t>(i)] = context.rows().softmax_row(row, visible);
-    std::fill(row + visible, row + task.keys, 0.0F);
+    for (std::int64_t j = task.begin(i); j < task.end(i); ++j) row[j] *= scale;
+    scratch.softmax[static_cast<std::size_t>(i)] =
+        context.rows().softmax_row(row + task.begin(i), task.visible(i));
+    clear_hidden(task, i, row);
   }
 }
 
-// Running maximum of exponents[0..i] for each query of the task.
+// Running maximum of the exponents that each query of the task sees.
 void visible_maximum(const Task& task, const std::int32_t* exponents, std::int32_t* maximum) {
   std::int32_t running = kEmptyExponent;
-  for (std::int64_t j = 0; j < task.first; ++j) running = std::max(running, exponents[j]);
+  for (std::int64_t j = task.begin(0); j < task.first; ++j) {
+    running = std::max(running, exponents[j]);
+  }
   for (std::int64_t i = 0; i < task.queries; ++i) {
+    if (task.visible(i) == 1) running = kEmptyExponent;  // a document begins
     running = std::max(running, exponents[task.first + i]);
     maximum[i] = running;
   }
@@ -245,15 +261,21 @@ struct BackwardPlan {
 };
 
 // U of dV and dK for every key of one KV head: maxima over the heads of its group and the queries
-// i >= j.
+// i >= j of its document.
 void key_bounds(const BackwardPlan& plan, std::int64_t sequence, std::int64_t kv_head) {
   const AttentionShape& shape = plan.shape;
   const std::int64_t group = shape.heads / shape.kv_heads;
   const std::int64_t row0 = sequence * shape.length;
   const std::int32_t* ev = plan.inputs.v.exponents.data() + kv_head * shape.rows() + row0;
+  // Whether a document begins at position i; at 0 nothing has to be forgotten.
+  const auto begins_at = [&](std::int64_t i) {
+    return !shape.begins.empty() && i < shape.length &&
+           shape.begins[static_cast<std::size_t>(row0 + i)] == i;
+  };
   std::vector<std::int32_t> visible_v(static_cast<std::size_t>(shape.length));
   std::int32_t running = kEmptyExponent;
   for (std::int64_t i = 0; i < shape.length; ++i) {
+    if (begins_at(i)) running = kEmptyExponent;
     running = std::max(running, ev[i]);
     visible_v[static_cast<std::size_t>(i)] = running;
   }
@@ -262,6 +284,7 @@ void key_bounds(const BackwardPlan& plan, std::int64_t sequence, std::int64_t kv
   std::int32_t max_dv = kEmptyExponent;
   std::int32_t max_dk = kEmptyExponent;
   for (std::int64_t i = shape.length - 1; i >= 0; --i) {
+    if (begins_at(i + 1)) max_dv = max_dk = kEmptyExponent;
     for (std::int64_t h = kv_head * group; h < (kv_head + 1) * group; ++h) {
       const std::int64_t at = h * shape.rows() + row0 + i;
       const std::int32_t ed = plan.scratch.d_o.exponents[at];
@@ -285,8 +308,8 @@ void score_gradients(const BackwardPlan& plan, const Task& task, const Views& vi
   for (std::int64_t i = 0; i < task.queries; ++i) {
     const std::int64_t position = task.first + i;
     AttentionBackwardRowArgs args;
-    args.p = scratch.scores.data() + i * task.keys;
-    args.dp = scratch.dp.data() + i * task.keys;
+    args.p = scratch.scores.data() + i * task.keys + task.begin(i);
+    args.dp = scratch.dp.data() + i * task.keys + task.begin(i);
     args.count = task.visible(i);
     args.sum = scratch.softmax[static_cast<std::size_t>(i)].sum;
     args.d = plan.context.rows().attention_d(
@@ -294,7 +317,7 @@ void score_gradients(const BackwardPlan& plan, const Task& task, const Views& vi
         o + position * plan.shape.width() + task.head * head_dim, head_dim);
     args.scale = plan.scale;
     plan.context.rows().attention_backward_row(args);
-    std::fill(args.dp + args.count, args.dp + task.keys, 0.0F);
+    clear_hidden(task, i, scratch.dp.data() + i * task.keys);
   }
 }
 
@@ -340,7 +363,7 @@ void backward_group(const BackwardPlan& plan, std::int64_t sequence, std::int64_
     const HeadView d_o(head_rows(plan.scratch.d_o, shape.width(), shape.rows(), row0), head,
                        shape.head_dim);
     for (std::int64_t first = 0; first < shape.length; first += kAttentionBlock) {
-      const Task task = make_task(shape, head, first, shape.length);
+      const Task task = make_task(shape, span, head, first, shape.length);
       const Views views(shape, span, task);
       score_gradients(plan, task, views, d_o, plan.o + row0 * shape.width(), scratch);
       sum_over_queries(plan.context, shape, task, scratch.scores.data(), d_o, dv_bounds, dv, kv_ld,
@@ -425,7 +448,7 @@ void attention(const Context& context, const AttentionShape& shape,
     const Block& block = blocks[static_cast<std::size_t>(index / shape.heads)];
     const AttentionSpan& span = *block.span;
     forward_task(context, shape, span,
-                 make_task(shape, index % shape.heads, block.first, span.first + span.count),
+                 make_task(shape, span, index % shape.heads, block.first, span.first + span.count),
                  scale);
   });
 }

@@ -23,6 +23,9 @@ struct AttentionShape {
   std::int64_t heads = 0;      // Q
   std::int64_t kv_heads = 0;   // G, divides Q
   std::int64_t head_dim = 0;   // H
+  // [rows] Position in its sequence where each row's document begins; no row sees keys before it.
+  // Empty: at 0. The caller's; ascending in a sequence, and a document begins at its own position.
+  std::span<const std::int32_t> begins;
 
   std::int64_t rows() const { return sequences * length; }
   std::int64_t width() const { return heads * head_dim; }
@@ -58,14 +61,16 @@ struct HeadRows {
   std::int64_t first = 0;
 };
 
-// Queries at positions [first, first + count) of one sequence; each sees the keys up to its own.
+// Queries at positions [first, first + count) of one sequence; each sees the keys from where its
+// document begins up to its own.
 struct AttentionSpan {
   std::int64_t first = 0;
   std::int64_t count = 0;
   HeadRows q;  // covers [first, first + count)
   HeadRows k;  // k and v cover [0, first + count)
   HeadRows v;
-  float* o = nullptr;  // [count, Q * H]
+  float* o = nullptr;                    // [count, Q * H]
+  const std::int32_t* begins = nullptr;  // of positions [0, first + count); null: all 0
 };
 
 // Which queries share a call, and where a sequence is cut into calls, cannot change a bit. Of the

@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::int64_t kAlignElements = 16;  // 64 bytes of float32
 
-// Order within a layer: each fused group is one run of consecutive tensors.
-constexpr std::array<std::string_view, 11> kLayerOrder = {
+// Order within a layer, of those that the model has: each fused group is one run of consecutive
+// tensors.
+constexpr std::array<std::string_view, 12> kLayerOrder = {
     "self_attn.q_proj.weight",
     "self_attn.k_proj.weight",
     "self_attn.v_proj.weight",
@@ -22,6 +23,7 @@ constexpr std::array<std::string_view, 11> kLayerOrder = {
     "mlp.down_proj.weight",
     "self_attn.q_norm.weight",
     "self_attn.k_norm.weight",
+    "input_layernorm.weight",
     "post_attention_layernorm.weight",
     "post_feedforward_layernorm.weight",
 };
@@ -63,7 +65,7 @@ Parameters::Parameters(const manifests::ModelConfig& model) {
   for (const std::string& name : memory_order(model)) {
     const auto found = std::find_if(shapes.begin(), shapes.end(),
                                     [&](const auto& shape) { return shape.name == name; });
-    REPRO_CHECK(found != shapes.end());
+    if (found == shapes.end()) continue;
     if (!continues_fused(suffix_of(name))) {
       offset = (offset + kAlignElements - 1) / kAlignElements * kAlignElements;
     }
@@ -71,6 +73,7 @@ Parameters::Parameters(const manifests::ModelConfig& model) {
     parameter.name = name;
     parameter.shape = found->shape;
     parameter.role = found->role;
+    parameter.init_std = found->init_std;
     parameter.offset = offset;
     parameter.count = element_count(found->shape);
     offset += parameter.count;
@@ -94,10 +97,15 @@ void Parameters::zero_gradient(Parallel& parallel) {
   });
 }
 
-const Parameter& Parameters::at(std::string_view name) const {
+const Parameter* Parameters::find(std::string_view name) const {
   const auto found = std::find_if(tensors.begin(), tensors.end(),
                                   [&](const Parameter& tensor) { return tensor.name == name; });
-  REPRO_CHECK(found != tensors.end());
+  return found == tensors.end() ? nullptr : &*found;
+}
+
+const Parameter& Parameters::at(std::string_view name) const {
+  const Parameter* found = find(name);
+  REPRO_CHECK(found != nullptr);
   return *found;
 }
 
@@ -112,7 +120,7 @@ void Parameters::initialize(const manifests::ModelConfig& model, std::uint64_t s
       continue;
     }
     parallel.run_ranges(tensor.count, 1 << 16, [&](std::int64_t begin, std::int64_t end) {
-      fill_truncated_normal(seed, tensor.name, model.init_std, model.init_cutoff,
+      fill_truncated_normal(seed, tensor.name, tensor.init_std, model.init_cutoff,
                             {values + begin, static_cast<std::size_t>(end - begin)},
                             static_cast<std::uint64_t>(begin));
     });

@@ -21,6 +21,7 @@ struct Parameter {
   std::string name;
   std::vector<std::int64_t> shape;
   manifests::TensorRole role = manifests::TensorRole::matrix;
+  double init_std = 0;      // as in manifests::ParameterShape
   std::int64_t offset = 0;  // elements from the start of each buffer
   std::int64_t count = 0;
 };
@@ -35,6 +36,8 @@ struct Parameters {
   Buffer<std::int64_t> gradient;  // units of 2^-gradient_unit
 
   std::int64_t total() const { return weights.size(); }
+  // nullptr where the model has no such tensor.
+  const Parameter* find(std::string_view name) const;
   // Error(internal) for an unknown name.
   const Parameter& at(std::string_view name) const;
 

@@ -56,6 +56,17 @@ TEST_F(BatchTest, HeldOutTokensAreThoseOfTheInstance) {
   EXPECT_EQ(read_held_out(stream_, order_, 0), ids);
 }
 
+// "first text\xFF!" and its end have 13 tokens, "second, a little longer" and its end 24.
+TEST_F(BatchTest, DocumentsBeginWhereTheTokensOfOneEnded) {
+  ASSERT_EQ(stream_.num_tokens(), 37);
+  std::vector<std::int32_t> expected(10, 0);
+  expected.resize(12, 10);
+  EXPECT_EQ(document_begins(stream_, 3, 12), expected);
+  EXPECT_EQ(document_begins(stream_, 13, 24), std::vector<std::int32_t>(24, 0));
+  EXPECT_EQ(document_begins(stream_, 12, 3), (std::vector<std::int32_t>{0, 1, 1}));
+  EXPECT_TRUE(document_begins(stream_, 5, 0).empty());
+}
+
 TEST_F(BatchTest, AnotherStreamThanTheOrdersIsAProgrammersError) {
   OrderSpec spec = make_spec();
   spec.shard_tokens[0] += 1;

@@ -167,7 +167,9 @@ class DecoderTest : public testing::TestWithParam<std::uint32_t> {};
 TEST_P(DecoderTest, GivesTheBitsOfTrainingHoweverSequencesAreCutAndBatched) {
   static constexpr std::pair<std::int64_t, std::int64_t> kHeads[] = {{4, 4}, {4, 2}, {3, 1}};
   const auto [heads, kv_heads] = kHeads[GetParam() % 3];
-  const manifests::Config config = tiny_config(heads, kv_heads, kPositions);
+  manifests::Config config = tiny_config(heads, kv_heads, kPositions);
+  config.model.norm = GetParam() % 4 == 1 ? "pre" : "post";
+  config.model.qk_norm = GetParam() < 4;
   Random random(GetParam());
   const std::vector<Tokens> sequences = random_sequences(random, config.model.vocab_size);
   SCOPED_TRACE(lengths_of(sequences));

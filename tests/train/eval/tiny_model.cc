@@ -30,7 +30,8 @@ Buffer<float> forward(const TinyModel& model, const Context& context, const Step
     LayerWeights layer(layer_tensors(model.parameters, i));
     quantize_layer(context, model.parameters, layer);
     LayerActivations saved;
-    layer_forward(context, shape, rope, model.parameters, layer, h.data(), saved, scratch);
+    layer_forward(context, shape, rope, model.parameters, layer, {h.data(), h.data()}, saved,
+                  scratch);
   }
   return h;
 }

@@ -11,12 +11,22 @@
 namespace repro::train {
 namespace {
 
-manifests::Config tiny_config(std::int64_t kv_heads) {
+// A form of the model.
+struct Form {
+  std::int64_t kv_heads = 4;
+  std::string norm = "post";
+  bool qk_norm = true;
+  bool documents = false;  // attention does not cross them
+};
+
+manifests::Config tiny_config(const Form& form) {
   manifests::Config config;
   config.model.hidden_size = 32;
   config.model.num_layers = 2;
   config.model.num_heads = 4;
-  config.model.num_kv_heads = kv_heads;
+  config.model.num_kv_heads = form.kv_heads;
+  config.model.norm = form.norm;
+  config.model.qk_norm = form.qk_norm;
   config.model.intermediate_size = 48;
   config.model.vocab_size = 40;
   config.model.init_std = 0.15;  // large enough that every path carries signal
@@ -26,7 +36,7 @@ manifests::Config tiny_config(std::int64_t kv_heads) {
   return config;
 }
 
-class GradientTest : public testing::TestWithParam<std::int64_t> {
+class GradientTest : public testing::TestWithParam<Form> {
  protected:
   GradientTest()
       : config_(tiny_config(GetParam())),
@@ -46,6 +56,10 @@ class GradientTest : public testing::TestWithParam<std::int64_t> {
     batch_.sequences = 2;
     batch_.length = 12;
     batch_.groups = {{0, 12}, {12, 24}};
+    // Three documents in the first sequence, one of a single token; one in the second.
+    begins_ = {0, 0, 0, 0, 0, 5, 6, 6, 6, 6, 6, 6};
+    begins_.resize(24, 0);
+    if (GetParam().documents) batch_.begins = begins_;
     backend_->refresh();
   }
 
@@ -76,6 +90,7 @@ class GradientTest : public testing::TestWithParam<std::int64_t> {
   Parameters parameters_;
   std::unique_ptr<Backend> backend_;
   std::vector<std::uint32_t> ids_;
+  std::vector<std::int32_t> begins_;
   MicroBatch batch_;
 };
 
@@ -105,6 +120,7 @@ TEST_P(GradientTest, LossDoesNotDependOnHowSequencesAreGrouped) {
   for (std::size_t s = 0; s < 2; ++s) {
     MicroBatch one;
     one.ids = std::span(ids_).subspan(s * 12, 12);
+    if (!batch_.begins.empty()) one.begins = batch_.begins.subspan(s * 12, 12);
     one.sequences = 1;
     one.length = 12;
     apart += backend_->evaluate(one, nullptr);
@@ -113,7 +129,12 @@ TEST_P(GradientTest, LossDoesNotDependOnHowSequencesAreGrouped) {
   EXPECT_EQ(together.z_loss, apart.z_loss);
 }
 
-INSTANTIATE_TEST_SUITE_P(KvHeads, GradientTest, testing::Values(4, 2, 1));
+INSTANTIATE_TEST_SUITE_P(Forms, GradientTest,
+                         testing::Values(Form{}, Form{.kv_heads = 2}, Form{.kv_heads = 1},
+                                         Form{.kv_heads = 2, .norm = "pre"},
+                                         Form{.kv_heads = 2, .qk_norm = false},
+                                         Form{.norm = "pre", .qk_norm = false},
+                                         Form{.kv_heads = 2, .documents = true}));
 
 }  // namespace
 }  // namespace repro::train

@@ -21,6 +21,27 @@ TEST(Native, AgreesWithExactToFloatAccuracy) {
   expect_float_accuracy(train(small_config(), "exact", 20), train(small_config(), "native", 20));
 }
 
+TEST(Native, AgreesWithExactInTheOtherForms) {
+  const std::pair<std::string, bool> forms[] = {{"pre", true}, {"pre", false}, {"post", false}};
+  for (const auto& [norm, qk_norm] : forms) {
+    SCOPED_TRACE(norm + (qk_norm ? " with" : " without") + " qk_norm");
+    manifests::Config config = small_config();
+    config.model.norm = norm;
+    config.model.qk_norm = qk_norm;
+    config.model.init = "mitchell";
+    expect_float_accuracy(train(config, "exact", 8), train(config, "native", 8));
+  }
+}
+
+TEST(Native, AgreesWithExactWithinDocuments) {
+  manifests::Config config = small_config();
+  const Trajectory across = train(config, "native", 8);
+  config.data.mask_documents = true;
+  const Trajectory within = train(config, "native", 8);
+  expect_float_accuracy(train(config, "exact", 8), within);
+  EXPECT_GT(std::abs(across.losses[0] - within.losses[0]), 1e-3);
+}
+
 TEST(Native, Bf16AgreesWithExactToBfloat16Accuracy) {
   expect_bf16_accuracy(train(small_config(), "exact", 20),
                        train(small_config(), "native", 20, "bf16"));

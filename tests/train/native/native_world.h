@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -60,6 +61,9 @@ inline void run_steps(const manifests::Config& config, Backend& backend, std::in
   batch.sequences = 2;
   batch.length = 160;
   batch.groups = {{0, 160}, {160, 320}};
+  std::vector<std::int32_t> begins(320, 0);
+  std::fill(begins.begin() + 70, begins.begin() + 160, 70);  // two documents, and one
+  if (config.data.mask_documents) batch.begins = begins;
   for (std::int64_t step = first; step <= last; ++step) {
     backend.begin_step(step);
     const LossSums sums = backend.accumulate(batch);
