@@ -10,6 +10,7 @@
 #include "artifacts/base/spelling.h"
 #include "cli/worker.h"
 #include "manifests/config_keys.h"
+#include "manifests/recipe_base.h"
 
 namespace repro::cli {
 namespace {
@@ -38,30 +39,16 @@ const std::vector<RunningOption>& running_table() {
   return kTable;
 }
 
-std::vector<manifests::RecipeLayer> builtin_layers(const manifests::BuiltinRecipe& recipe,
-                                                   bool smoke) {
-  const std::string name(recipe.name);
-  std::vector<manifests::RecipeLayer> layers = {{name + "/recipe.yaml", std::string(recipe.yaml)}};
-  if (smoke) {
-    if (recipe.smoke.empty()) {
-      throw Error(Code::invalid_argument, "recipe " + name + " has no smoke size");
-    }
-    layers.push_back({name + "/smoke.yaml", std::string(recipe.smoke)});
+manifests::FoundRecipe found_file(FileSystem& files, const std::string& path) {
+  manifests::FoundRecipe found;
+  found.id = absolute_path(path);
+  found.folder = parent_path(path);
+  found.recipe = {path, files.read_file(path, kMaxRecipeBytes)};
+  const std::string overlay = join_path(found.folder, "smoke.yaml");
+  if (files.exists(overlay)) {
+    found.smoke = manifests::RecipeLayer{overlay, files.read_file(overlay, kMaxRecipeBytes)};
   }
-  return layers;
-}
-
-std::vector<manifests::RecipeLayer> file_layers(FileSystem& files, const std::string& path,
-                                                bool smoke) {
-  std::vector<manifests::RecipeLayer> layers = {{path, files.read_file(path, kMaxRecipeBytes)}};
-  if (!smoke) return layers;
-  const std::string overlay = join_path(parent_path(path), "smoke.yaml");
-  if (!files.exists(overlay)) {
-    throw Error(Code::invalid_argument, "recipe " + path + " has no smoke size",
-                "--smoke lays the file smoke.yaml beside the recipe over it");
-  }
-  layers.push_back({overlay, files.read_file(overlay, kMaxRecipeBytes)});
-  return layers;
+  return found;
 }
 
 // The YAML file that `recipe` names, or nullopt.
@@ -72,6 +59,15 @@ std::optional<std::string> find_recipe_file(FileSystem& files, const std::string
   const std::string inside = join_path(recipe, "recipe.yaml");
   if (files.exists(inside)) return inside;
   throw Error(Code::not_found, "folder " + recipe + " has no recipe.yaml");
+}
+
+// A built-in recipe, or one in a file; built-in ones are laid over built-in ones alone.
+std::optional<manifests::FoundRecipe> find_base(FileSystem& files, const std::string& name,
+                                                const std::string& folder) {
+  if (auto builtin = manifests::find_builtin_base(name, folder)) return builtin;
+  if (folder.empty()) return std::nullopt;
+  const auto file = find_recipe_file(files, join_path(folder, name));
+  return file ? std::optional(found_file(files, *file)) : std::nullopt;
 }
 
 [[noreturn]] void fail_unknown_recipe(const std::string& recipe) {
@@ -124,17 +120,20 @@ void check_computed(const manifests::Config& config) {
 
 ResolvedRecipe resolve_recipe(Context& context, const std::string& recipe, bool smoke,
                               const std::vector<manifests::Override>& overrides) {
-  ResolvedRecipe resolved;
+  FileSystem& files = context.files();
+  const auto resolve = [&](const manifests::FoundRecipe& found) {
+    const auto layers = manifests::recipe_layers(
+        found, smoke, [&](const std::string& name, const std::string& folder) {
+          return find_base(files, name, folder);
+        });
+    return manifests::resolve_recipe(layers, overrides);
+  };
   if (const auto* builtin = manifests::find_builtin_recipe(recipe)) {
-    resolved.config = manifests::resolve_recipe(builtin_layers(*builtin, smoke), overrides);
-    resolved.label = recipe;
-    return resolved;
+    return {resolve(manifests::found_builtin(*builtin)), recipe, ""};
   }
-  const auto file = find_recipe_file(context.files(), recipe);
+  const auto file = find_recipe_file(files, recipe);
   if (!file) fail_unknown_recipe(recipe);
-  resolved.config =
-      manifests::resolve_recipe(file_layers(context.files(), *file, smoke), overrides);
-  resolved.path = *file;
+  ResolvedRecipe resolved{resolve(found_file(files, *file)), "", *file};
   resolved.label = label_of(resolved.config, *file);
   return resolved;
 }
@@ -192,12 +191,12 @@ void check_possible(Context& context, const manifests::Config& config) {
                             config.run.ranks),
                 "leave --ranks out, or give --ranks 1; --threads uses the cores of this machine");
   }
+  if (config.run.device == "cpu" && config.profile == "exact") return;
   if (config.data.mask_documents && config.profile == "exact") {
     throw Error(Code::unsupported,
                 "data.mask_documents: in exact, a GPU cannot keep attention within documents yet",
                 "train with --device cpu, or with --profile native");
   }
-  if (config.run.device == "cpu" && config.profile == "exact") return;
   manifests::RunSpec spec;
   spec.command = manifests::SpecCommand::probe;
   spec.running = config.run;

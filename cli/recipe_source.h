@@ -20,9 +20,9 @@ struct ResolvedRecipe {
   std::string path;   // of the YAML file; "" for a built-in recipe
 };
 
-// `recipe`: a built-in name, a YAML file, or a folder with recipe.yaml. `smoke` lays smoke.yaml
-// (built in, or beside the file) over it, then `overrides`. Error(not_found) with the nearest name;
-// Error(invalid_argument) as of manifests::resolve_recipe.
+// `recipe`: a built-in name, a YAML file, or a folder with recipe.yaml, with what its `base` names
+// under it. `smoke` lays smoke.yaml (built in, or beside the file) over it, then `overrides`.
+// Error(not_found) with the nearest name; Error(invalid_argument) as of manifests::resolve_recipe.
 ResolvedRecipe resolve_recipe(Context& context, const std::string& recipe, bool smoke,
                               const std::vector<manifests::Override>& overrides);
 

@@ -1,5 +1,6 @@
 #include "manifests/recipe.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -36,6 +37,13 @@ void apply_note(Notes& notes, const std::string& name, const RecipeEntry& entry,
   }
   const bool list = entry.kind == EntryKind::list || entry.kind == EntryKind::items;
   notes[name] = list ? entry.items : std::vector<std::string>{entry.text};
+}
+
+// What is no key of a configuration: where the recipe is laid over another one, which is done, and
+// the label of that one.
+bool is_passed_over(const RecipeLayer& layer, const RecipeEntry& entry) {
+  if (entry.path == "base") return layer.kind != LayerKind::alone;
+  return entry.path == "name" && layer.kind == LayerKind::base;
 }
 
 void apply_entry(Config& config, const RecipeEntry& entry, std::string_view file, Seen& seen) {
@@ -137,14 +145,17 @@ Config resolve_recipe(std::span<const RecipeLayer> layers, std::span<const Overr
   Seen seen;
   for (const RecipeLayer& layer : layers) {
     for (const RecipeEntry& entry : read_recipe(layer.file, layer.text)) {
-      apply_entry(config, entry, layer.file, seen);
+      if (!is_passed_over(layer, entry)) apply_entry(config, entry, layer.file, seen);
     }
   }
   for (const Override& change : overrides) {
     set_config_value(config, change.key, change.value, "--set");
     seen.insert(change.key);
   }
-  const std::string file = layers.empty() ? "recipe" : layers.front().file;
+  const auto own = std::find_if(layers.begin(), layers.end(), [](const RecipeLayer& layer) {
+    return layer.kind != LayerKind::base;
+  });
+  const std::string file = own == layers.end() ? "recipe" : own->file;
   check_required(seen, file);
   if (config.model.num_kv_heads == 0) config.model.num_kv_heads = config.model.num_heads;
   check_as(Code::invalid_argument, file, [&] { check_config(config); });

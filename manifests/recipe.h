@@ -2,6 +2,7 @@
 // train/recipes, embedded by the build (`builtin_recipes`, a generated source).
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -31,9 +32,15 @@ struct Override {
 // every value explicit. YAML is the safe subset: one document, maps, scalars and (for ranges)
 // lists; no anchors, tags or duplicate keys. Each layer is {file name for messages, text}.
 // Error(invalid_argument) "olmo2.yaml:12: unknown key model.hiden_size; did you mean hidden_size?".
+enum class LayerKind : std::uint8_t {
+  alone,   // has no `base:`
+  recipe,  // what its `base:` names was laid under it (recipe_base.h)
+  base,    // such a one: its `name` is not that of the recipe
+};
 struct RecipeLayer {
   std::string file;
   std::string text;
+  LayerKind kind = LayerKind::alone;
 };
 Config resolve_recipe(std::span<const RecipeLayer> layers, std::span<const Override> overrides);
 

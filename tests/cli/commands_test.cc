@@ -183,6 +183,39 @@ TEST_F(Commands, CheckoutAsHuggingFaceFolder) {
   EXPECT_EQ(must({"show", "out", "--json"}).json_of("state").at("step"), 4);
 }
 
+TEST_F(Commands, ARecipeMayBeLaidOverAnother) {
+  folder_.write("deep/low/recipe.yaml", "name: low\nbase: olmo2-tiny\ntrain:\n  seed: 77\n");
+  folder_.write("deep/top.yaml", "base: low\nmodel:\n  norm: pre\n");
+  folder_.write("deep/wrong.yaml", "base: low/nothing.yaml\n");
+  folder_.write("deep/round.yaml", "base: ../deep/round.yaml\n");
+  const Json config = must({"config", "deep/top.yaml", "--json"}).json_of("config").at("config");
+  EXPECT_EQ(config.at("train").at("seed"), 77);
+  EXPECT_EQ(config.at("model").at("norm"), "pre");
+  EXPECT_EQ(config.at("model").at("hidden_size"), 128);
+  EXPECT_FALSE(config.contains("base"));
+  const Json small =
+      must({"config", "deep/top.yaml", "--smoke", "--json"}).json_of("config").at("config");
+  EXPECT_EQ(small.at("model").at("hidden_size"), 32);
+  EXPECT_EQ(small.at("train").at("seed"), 77);
+  const Outcome wrong = run({"config", "deep/wrong.yaml"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.error, HasSubstr("deep/wrong.yaml:1: there is no recipe or file "
+                                     "'low/nothing.yaml'"));
+  EXPECT_THAT(run({"config", "deep/round.yaml"}).error,
+              HasSubstr("bases lead back to where they began"));
+}
+
+TEST_F(Commands, CheckoutForTransformersRefusesWhatItsClassCannotExpress) {
+  make_store();
+  train("odd", 2, {"--set", "model.norm=pre", "--set", "model.qk_norm=false"});
+  const Outcome outcome = run({"checkout", "odd", "-o", "out"});
+  EXPECT_EQ(outcome.code, 5);
+  EXPECT_THAT(outcome.error, HasSubstr("Olmo2ForCausalLM cannot express a model with model.norm: "
+                                       "pre and model.qk_norm: false"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out"));
+  must({"checkout", "odd", "-o", "out", "--format", "safetensors"});
+}
+
 TEST_F(Commands, CheckoutOfAnyStepRederivesIt) {
   make_store();
   train("one", 6);

@@ -8,7 +8,7 @@
 #include "artifacts/base/error.h"
 #include "artifacts/index/catalogue.h"
 #include "logs/run_log.h"
-#include "manifests/recipe.h"
+#include "manifests/recipe_base.h"
 #include "train/data/ingest.h"
 #include "train/engine/trainer.h"
 
@@ -36,8 +36,8 @@ SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store,
                          const std::vector<manifests::Override>& overrides) {
   const manifests::BuiltinRecipe* builtin = manifests::find_builtin_recipe(recipe);
   REPRO_CHECK(builtin != nullptr);
-  const std::vector<manifests::RecipeLayer> layers = {{"recipe.yaml", std::string(builtin->yaml)},
-                                                      {"smoke.yaml", std::string(builtin->smoke)}};
+  const auto layers = manifests::recipe_layers(manifests::found_builtin(*builtin), true,
+                                               manifests::find_builtin_base);
   SmokeInputs inputs;
   inputs.config = manifests::resolve_recipe(layers, overrides);
   IngestSpec spec;
