@@ -17,6 +17,7 @@ std::vector<Command> make_commands() {
                            make_doctor_command,
                            make_config_command,
                            make_import_olmo_config_command,
+                           make_import_olmo_checkpoint_command,
                            make_add_command,
                            make_data_add_command,
                            make_plan_command,

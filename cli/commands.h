@@ -53,6 +53,7 @@ Command make_doctor_command();
 Command make_fsck_command();
 Command make_generate_command();
 Command make_help_command();
+Command make_import_olmo_checkpoint_command();
 Command make_import_olmo_config_command();
 Command make_init_command();
 Command make_log_command();
