@@ -101,7 +101,7 @@ int run_generate(const Arguments& arguments, Context& context) {
 
 Command make_generate_command() {
   std::vector<OptionSpec> options = {
-      {"X", ValueKind::one, "", "RUN, RUN@STEP, tag or state", Required::yes},
+      {"X", ValueKind::one, "", "RUN, RUN@STEP, model, tag or state", Required::yes},
       {"--prompt", ValueKind::many, "TEXT", "text to continue; may be repeated"},
       {"--prompt-file", ValueKind::many, "FILE", "a file whose whole text is a prompt"},
       {"--ids", ValueKind::many, "LIST", "a prompt as token ids: 256,72,105"},

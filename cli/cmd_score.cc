@@ -90,7 +90,7 @@ int run_score(const Arguments& arguments, Context& context) {
 
 Command make_score_command() {
   std::vector<OptionSpec> options = {
-      {"X", ValueKind::one, "", "RUN, RUN@STEP, tag or state", Required::yes},
+      {"X", ValueKind::one, "", "RUN, RUN@STEP, model, tag or state", Required::yes},
       {"TEXT", ValueKind::many, "", "texts to score"},
       {"--file", ValueKind::many, "FILE", "a file whose whole text is scored; may be repeated"},
       {"--ids", ValueKind::many, "LIST", "a text as token ids: 256,72,105"},

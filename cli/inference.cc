@@ -22,19 +22,30 @@ constexpr const char* kWhat = "event of the worker";
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 28;
 constexpr std::size_t kLabelBytes = 32;
 
-// A state named by tag or digest says nothing of its run, whose configuration and tokenizer are
-// needed.
-std::pair<manifests::Run, std::int64_t> find_run(Context& context, Resolved state) {
-  if (state.run) return {std::move(*state.run), *state.step};
+// A state named by tag or digest says nothing of its run or model, whose configuration and
+// tokenizer are needed.
+void find_weights(Context& context, Resolved state, manifests::RunSpec& spec) {
+  if (state.model) {
+    spec.model = state.model->manifest;
+    return;
+  }
+  if (state.run) {
+    spec.run = std::move(*state.run);
+    spec.last = *state.step;
+    return;
+  }
   for (LoadedRun& loaded : load_runs(context)) {
     for (const manifests::StoredState& stored : loaded.run.states) {
-      if (stored.manifest == state.digest) return {std::move(loaded.run), stored.step};
+      if (stored.manifest != state.digest) continue;
+      spec.last = stored.step;
+      spec.run = std::move(loaded.run);
+      return;
     }
   }
   throw Error(Code::not_found,
               "no run of the store has the state " + state.digest.short_hex() +
                   ", so its model and tokenizer are not known",
-              "write RUN@STEP");
+              "write RUN@STEP, or the name of a model");
 }
 
 [[noreturn]] void fail_ids(const std::string& list) {
@@ -62,15 +73,24 @@ std::string label_of(std::string_view text) {
 }
 
 void show_model(Io& io, const Json& event) {
-  io.note(fmt::format("run {}, step {}: model {}, {} parameters, {} positions",
-                      json_string(event, "run", kWhat).substr(0, 12),
-                      json_int(event, "step", kWhat),
+  const std::string of_run =
+      json_at(event, "run", kWhat).is_null()
+          ? ""
+          : fmt::format("run {}, step {}: ", json_string(event, "run", kWhat).substr(0, 12),
+                        json_int(event, "step", kWhat));
+  io.note(fmt::format("{}model {}, {} parameters, {} positions", of_run,
                       json_string(event, "model", kWhat).substr(0, 12),
                       count_text(json_int(event, "parameters", kWhat)),
                       count_text(json_int(event, "positions", kWhat))));
   Json record = event;
   record["model"] = {{"digest", json_string(event, "model", kWhat)}};
   io.emit("model", std::move(record));
+}
+
+// Where a re-derivation begins.
+std::int64_t start_of(const manifests::RunSpec& spec) {
+  const auto* nearest = manifests::nearest_state(spec.run, spec.last);
+  return nearest ? nearest->step : spec.run.segments.front().first_step;
 }
 
 }  // namespace
@@ -91,12 +111,10 @@ std::int64_t count_option(const Arguments& arguments, std::string_view key, std:
 
 manifests::RunSpec make_inference_spec(Context& context, const Arguments& arguments,
                                        manifests::SpecCommand command) {
-  auto [run, step] = find_run(context, resolve_state(context, arguments.text("X")));
   manifests::RunSpec spec;
+  find_weights(context, resolve_state(context, arguments.text("X")), spec);
   spec.command = command;
   spec.store = context.store().folder();
-  spec.run = std::move(run);
-  spec.last = step;
   spec.running = running_choices(arguments, {"--threads", "--kernels"});
   spec.inference.emplace();
   spec.inference->batch = count_option(arguments, "--batch", 1, spec.inference->batch);
@@ -119,8 +137,7 @@ void run_inference(Context& context, const manifests::RunSpec& spec,
                    const std::function<void(const std::string& type, const Json&)>& on_event) {
   ProgressBar bar(context.io(), context.clock(), "re-deriving step " + std::to_string(spec.last),
                   "steps");
-  const auto* nearest = manifests::nearest_state(spec.run, spec.last);
-  const std::int64_t start = nearest ? nearest->step : spec.run.segments.front().first_step;
+  const std::int64_t start = spec.model ? 0 : start_of(spec);
   run_worker(context, spec, [&](const Json& event) {
     const std::string type = json_string(event, "type", kWhat);
     if (type == "progress") {

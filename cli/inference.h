@@ -21,8 +21,8 @@ std::vector<OptionSpec> inference_options();
 std::int64_t count_option(const Arguments& arguments, std::string_view key, std::int64_t least,
                           std::int64_t otherwise);
 
-// The spec for the state that `X` names: any state of a run, stored or not. Error(not_found) where
-// no run of the store has the state.
+// The spec for the weights that `X` names: a model, or any state of a run, stored or not.
+// Error(not_found) where no run of the store has the state.
 manifests::RunSpec make_inference_spec(Context& context, const Arguments& arguments,
                                        manifests::SpecCommand command);
 

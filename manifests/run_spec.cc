@@ -45,9 +45,11 @@ SpecCommand parse_command(std::string_view name, std::string_view what) {
   fail_field(what, "its command is unknown");
 }
 
-bool needs_run(SpecCommand command) {
-  return command != SpecCommand::data_add && command != SpecCommand::probe;
+bool needs_run(SpecCommand command, bool has_model) {
+  return command != SpecCommand::data_add && command != SpecCommand::probe && !has_model;
 }
+
+bool needs_run(const RunSpec& spec) { return needs_run(spec.command, spec.model.has_value()); }
 
 bool needs_texts(SpecCommand command) {
   return command == SpecCommand::generate || command == SpecCommand::score;
@@ -116,7 +118,8 @@ void check_spec(const RunSpec& spec, std::string_view what) {
   for (const std::int64_t step : {spec.until, spec.first, spec.last}) {
     require(step >= 0 && step <= kMaxStep, what, "a step is out of range");
   }
-  if (needs_run(spec.command)) check_run(spec.run, what);
+  require(!spec.model || needs_texts(spec.command), what, "a model does not go with its command");
+  if (needs_run(spec)) check_run(spec.run, what);
 }
 
 Json spec_json(const RunSpec& spec) {
@@ -126,12 +129,13 @@ Json spec_json(const RunSpec& spec) {
           {"inference", spec.inference ? inference_json(*spec.inference) : Json()},
           {"intake", spec.intake},
           {"last", spec.last},
+          {"model", spec.model ? Json(spec.model->hex()) : Json()},
           {"name", spec.name},
           {"output", spec.output},
           {"paths", spec.paths},
           {"profile", profile_json(spec.profile)},
           {"published", spec.published ? Json(spec.published->hex()) : Json()},
-          {"run", needs_run(spec.command) ? run_json(spec.run) : Json()},
+          {"run", needs_run(spec) ? run_json(spec.run) : Json()},
           {"running", running_json(spec.running)},
           {"schema", kSpecSchema},
           {"show_text", spec.show_text},
@@ -151,14 +155,15 @@ RunSpec parse_run_spec(std::string_view json_text, std::string_view what) {
   const Json json = parse_canonical_json(json_text, what);
   check_schema(json, kSpecSchema, what);
   check_json_keys(json,
-                  {"command", "end_of_text", "first", "inference", "intake", "last", "name",
-                   "output", "paths", "profile", "published", "run", "running", "schema",
+                  {"command", "end_of_text", "first", "inference", "intake", "last", "model",
+                   "name", "output", "paths", "profile", "published", "run", "running", "schema",
                    "show_text", "store", "tokenizer", "until"},
                   {}, what);
   RunSpec spec;
   spec.command = parse_command(json_string(json, "command", what), what);
   spec.store = text_field(json, "store", what);
-  if (needs_run(spec.command)) {
+  if (!json.at("model").is_null()) spec.model = digest_field(json, "model", what);
+  if (needs_run(spec)) {
     spec.run = run_from_json(json.at("run"), what);
   } else {
     require(json.at("run").is_null(), what, "its command takes no run");

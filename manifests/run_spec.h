@@ -21,7 +21,7 @@ enum class SpecCommand : std::uint8_t {
   materialise,  // re-derive `run`@`last` and put its state into the store at `output`
   data_add,     // text, JSONL or .npy -> dataset in the store
   batch,        // describe the batch of step `last`
-  generate,     // continue texts with the model of `run`@`last`
+  generate,     // continue texts with the weights of `run`@`last`, or of `model`
   score,        // log-likelihood of texts under it
   probe,        // say what this worker can do
 };
@@ -54,12 +54,13 @@ struct RunSpec {
   std::optional<std::int64_t> end_of_text;    // data_add: the id that ends documents of token files
   bool show_text = false;                     // batch: decoded text of the samples too
   std::optional<InferenceRequest> inference;  // generate, score: there; no other
+  std::optional<Digest> model;                // ... manifest of a model, then without a run
 
   bool operator==(const RunSpec&) const = default;
 };
 
 // Paths must be UTF-8: Error(invalid_argument). `run` travels for all commands but data_add and
-// probe.
+// probe, and where there is no `model`.
 std::string encode_run_spec(const RunSpec& spec);
 // Strict. Error(corruption).
 RunSpec parse_run_spec(std::string_view json, std::string_view what);

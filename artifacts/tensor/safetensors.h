@@ -31,6 +31,9 @@ struct SafetensorsFile {
   std::uint64_t data_offset = 0;
 };
 SafetensorsFile parse_safetensors(std::span<const std::byte> file, const std::string& what);
+// The same of an open file, of which the header alone is read; no more of it than the file's size
+// allows. Leaves the position at the data.
+SafetensorsFile read_safetensors_header(File& file, const std::string& what);
 
 // Bytes of one dtype element; Error(unsupported) for unknown names.
 std::uint64_t dtype_size(const std::string& dtype);

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "artifacts/base/error.h"
 #include "artifacts/base/json.h"
@@ -11,7 +13,7 @@
 namespace repro::artifacts {
 namespace {
 
-constexpr std::uint64_t kLengthBytes = 8;
+constexpr std::size_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeaderBytes = std::uint64_t{64} << 20;
 constexpr std::size_t kMaxRank = 32;
 constexpr std::string_view kMetadataKey = "__metadata__";
@@ -20,22 +22,24 @@ constexpr std::string_view kMetadataKey = "__metadata__";
   throw Error(Code::corruption, what + " is no sound safetensors file: " + why);
 }
 
-// `bytes` as a count of the file, not of the machine: little-endian.
-std::uint64_t header_length(std::span<const std::byte> file, const std::string& what) {
-  if (file.size() < kLengthBytes) {
-    fail(what, "it has only " + std::to_string(file.size()) + " bytes");
+// `beginning` as a count of the file, not of the machine: little-endian. It is shorter than 8 bytes
+// where the file is.
+std::uint64_t header_length(std::span<const std::byte> beginning, std::uint64_t file_size,
+                            const std::string& what) {
+  if (beginning.size() < kLengthBytes) {
+    fail(what, "it has only " + std::to_string(beginning.size()) + " bytes");
   }
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < kLengthBytes; ++i) {
-    length |= std::to_integer<std::uint64_t>(file[i]) << (8 * i);
+    length |= std::to_integer<std::uint64_t>(beginning[i]) << (8 * i);
   }
   if (length > kMaxHeaderBytes) {
     fail(what, "its header claims " + std::to_string(length) + " bytes, more than the " +
                    std::to_string(kMaxHeaderBytes) + " allowed");
   }
-  if (length > file.size() - kLengthBytes) {
+  if (length > file_size - kLengthBytes) {
     fail(what, "its header claims " + std::to_string(length) + " bytes, the file has " +
-                   std::to_string(file.size()));
+                   std::to_string(file_size));
   }
   return length;
 }
@@ -129,13 +133,11 @@ void check_cover(const std::vector<TensorInfo>& tensors, std::uint64_t data_size
   }
 }
 
-}  // namespace
-
-SafetensorsFile parse_safetensors(std::span<const std::byte> file, const std::string& what) {
-  const std::uint64_t length = header_length(file, what);
-  const Json header = parse_header(file.subspan(kLengthBytes, length), what);
+SafetensorsFile parse_sections(std::span<const std::byte> header_bytes, std::uint64_t file_size,
+                               const std::string& what) {
+  const Json header = parse_header(header_bytes, what);
   SafetensorsFile parsed;
-  parsed.data_offset = kLengthBytes + length;
+  parsed.data_offset = kLengthBytes + header_bytes.size();
   for (const auto& item : header.items()) {
     if (item.key() == kMetadataKey) {
       parsed.metadata = parse_metadata(item.value(), what);
@@ -145,8 +147,37 @@ SafetensorsFile parse_safetensors(std::span<const std::byte> file, const std::st
   }
   std::sort(parsed.tensors.begin(), parsed.tensors.end(),
             [](const TensorInfo& a, const TensorInfo& b) { return a.name < b.name; });
-  check_cover(parsed.tensors, file.size() - parsed.data_offset, what);
+  check_cover(parsed.tensors, file_size - parsed.data_offset, what);
   return parsed;
+}
+
+std::size_t read_up_to(File& file, std::span<std::byte> into) {
+  std::size_t used = 0;
+  while (used < into.size()) {
+    const std::size_t count = file.read(into.subspan(used));
+    if (count == 0) break;
+    used += count;
+  }
+  return used;
+}
+
+}  // namespace
+
+SafetensorsFile parse_safetensors(std::span<const std::byte> file, const std::string& what) {
+  const auto beginning = file.first(std::min(file.size(), kLengthBytes));
+  const std::uint64_t length = header_length(beginning, file.size(), what);
+  return parse_sections(file.subspan(kLengthBytes, length), file.size(), what);
+}
+
+SafetensorsFile read_safetensors_header(File& file, const std::string& what) {
+  const std::uint64_t file_size = file.status().size;
+  std::array<std::byte, kLengthBytes> beginning{};
+  file.seek(0);
+  const std::size_t count = read_up_to(file, beginning);
+  const std::uint64_t length = header_length(std::span(beginning).first(count), file_size, what);
+  std::vector<std::byte> header(length);
+  if (read_up_to(file, header) != length) fail(what, "its header is cut off");
+  return parse_sections(header, file_size, what);
 }
 
 }  // namespace repro::artifacts

@@ -295,9 +295,12 @@ void materialise(const RunSpec& spec) {
 }
 
 Json model_event(const RunSpec& spec) {
-  return {{"type", "model"},      {"run", spec.run.id},
-          {"step", spec.last},    {"model", sha256("model").hex()},
-          {"parameters", 4},      {"positions", 136},
+  return {{"type", "model"},
+          {"run", spec.model ? Json() : Json(spec.run.id)},
+          {"step", spec.model ? Json() : Json(spec.last)},
+          {"model", sha256("model").hex()},
+          {"parameters", 4},
+          {"positions", 136},
           {"tokenizer", "byte/1"}};
 }
 

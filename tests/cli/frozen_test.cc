@@ -11,6 +11,7 @@
 #include "artifacts/base/file_system.h"
 #include "cli/commands.h"
 #include "tests/cli/cli_fixture.h"
+#include "tests/cli/hf_folder.h"
 
 namespace repro::cli_test {
 namespace {
@@ -127,6 +128,9 @@ TEST_F(Frozen, JsonKeys) {
   note({"show", "olmo2-tiny"});
   note({"checkout", "one", "-o", "out"});
   note({"show", "out/model.safetensors"});
+  note({"export", "hf", "one", "-o", "out2"});
+  write_hf_folder(folder_, "hf", "float32");
+  note({"import", "hf", "hf"});
   note({"log", "one"}, "log: ");
   note({"generate", "one", "--prompt", "a", "--prompt", "!"});
   note({"score", "one", "text", "--per-token"});

@@ -206,5 +206,24 @@ TEST(Safetensors, DataBelongsToExactlyOneTensor) {
   expect_corruption(two(0, 2, 2, 5), "cut off");
 }
 
+TEST(Safetensors, TheHeaderOfAnOpenFileIsReadAlone) {
+  const std::string whole =
+      write({{"a", "uint8", {3}}, {"b", "float32", {1, 2}}}, {}, {{"a", "123"}, {"b", "12345678"}});
+  const support::TemporaryFolder folder;
+  const auto read = [&](const std::string& bytes) {
+    const auto file = system_file_system().open(folder.write("file", bytes), OpenMode::read);
+    return read_safetensors_header(*file, "file");
+  };
+  const SafetensorsFile header = read(whole);
+  const SafetensorsFile parsed = parse(whole);
+  EXPECT_EQ(header.data_offset, parsed.data_offset);
+  ASSERT_EQ(header.tensors.size(), 2U);
+  EXPECT_EQ(header.tensors[1].begin, parsed.tensors[1].begin);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_EQ(error_of([&] { read(whole.substr(0, size)); }).code(), Code::corruption) << size;
+  }
+  EXPECT_EQ(error_of([&] { read(whole + "x"); }).code(), Code::corruption);
+}
+
 }  // namespace
 }  // namespace repro::artifacts

@@ -43,7 +43,8 @@ SavedState save_state(artifacts::Store& store, const Parameters& parameters, con
 Cursor load_state(const artifacts::Store& store, const Digest& manifest, Parameters& parameters,
                   Parallel& parallel);
 
-// The weights alone, checked in the same way; nothing else of `parameters` is touched. Their root.
+// The weights alone, checked in the same way, of a state that may hold no more than them; nothing
+// else of `parameters` is touched. Their root.
 Digest load_weights(const artifacts::Store& store, const Digest& manifest, Parameters& parameters,
                     Parallel& parallel);
 

@@ -79,7 +79,10 @@ Json scored_event(std::size_t number, const TokenIds& ids, const ScoredText& sco
 }
 
 void emit_done(const manifests::RunSpec& spec, const char* status) {
-  emit({{"type", "done"}, {"run", spec.run.id}, {"step", spec.last}, {"status", status}});
+  emit({{"type", "done"},
+        {"run", spec.model ? Json() : Json(spec.run.id)},
+        {"step", spec.model ? Json() : Json(spec.last)},
+        {"status", status}});
 }
 
 }  // namespace
@@ -96,7 +99,7 @@ void run_generate(const manifests::RunSpec& spec) {
   const Tokenizer& tokenizer = loaded.tokenizer();
   request.prompts = encode_texts(wanted, tokenizer);
   request.rule.candidates = tokenizer.vocab_size();
-  request.end = tokenizer.end_of_text();
+  request.end = loaded.end_of_text();
   check_generation(loaded.limits(), request);
   generate(
       loaded.load(), loaded.rows(), request,

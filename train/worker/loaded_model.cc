@@ -4,6 +4,7 @@
 #include <string>
 
 #include "artifacts/base/error.h"
+#include "manifests/model.h"
 #include "train/data/stored_tokenizer.h"
 #include "train/engine/backends.h"
 #include "train/models/olmo2_decoder.h"
@@ -20,7 +21,7 @@ const manifests::Segment& segment_at(const manifests::Run& run, std::int64_t ste
 }
 
 void check_possible(const manifests::RunSpec& spec, const manifests::Config& config) {
-  if (spec.last != spec.run.segments.front().first_step) {
+  if (!spec.model && spec.last != spec.run.segments.front().first_step) {
     check_range(spec.run, spec.last, spec.last);
   }
   if (config.profile != "exact") {
@@ -41,15 +42,41 @@ void check_possible(const manifests::RunSpec& spec, const manifests::Config& con
 LoadedModel::LoadedModel(const manifests::RunSpec& spec)
     : spec_(spec),
       store_(artifacts::Store::open(system_file_system(), spec.store)),
-      inputs_(load_segment(store_, segment_at(spec.run, spec.last), spec.running)),
+      inputs_(spec.model ? read_model() : read_run()),
       tokenizer_(open_tokenizer(store_, inputs_.dataset)),
       path_(choose_exact_path(spec.running.kernels)),
       parallel_(thread_count(spec.running)) {
   check_possible(spec, inputs_.config);
 }
 
+SegmentInputs LoadedModel::read_run() {
+  const manifests::StoredState* nearest = manifests::nearest_state(spec_.run, spec_.last);
+  if (nearest != nullptr && nearest->step == spec_.last) stored_ = nearest->manifest;
+  return load_segment(store_, segment_at(spec_.run, spec_.last), spec_.running);
+}
+
+SegmentInputs LoadedModel::read_model() {
+  const manifests::Model model =
+      manifests::parse_model(store_.get(*spec_.model), "model " + spec_.model->short_hex());
+  stored_ = model.state;
+  SegmentInputs inputs;
+  inputs.config.model = model.model;
+  inputs.config.data.sequence_length = model.positions;
+  inputs.config.run = spec_.running;
+  inputs.dataset.tokenizer = model.tokenizer;
+  inputs.dataset.tokenizer_file = model.tokenizer_file;
+  inputs.dataset.end_of_text = model.end_of_text;
+  return inputs;
+}
+
 TokenLimits LoadedModel::limits() const {
   return {inputs_.config.model.vocab_size, inputs_.config.data.sequence_length};
+}
+
+std::optional<std::uint32_t> LoadedModel::end_of_text() const {
+  const auto& of_model = inputs_.dataset.end_of_text;
+  if (!spec_.model || !of_model) return tokenizer_->end_of_text();
+  return static_cast<std::uint32_t>(*of_model);
 }
 
 Digest LoadedModel::read_stored(const Digest& manifest) {
@@ -69,14 +96,12 @@ Digest LoadedModel::rederive() {
 }
 
 LanguageModel& LoadedModel::load() {
-  const manifests::StoredState* nearest = manifests::nearest_state(spec_.run, spec_.last);
-  const bool stored = nearest != nullptr && nearest->step == spec_.last;
-  const Digest root = stored ? read_stored(nearest->manifest) : rederive();
-  const Parameters& parameters = stored ? *parameters_ : cursor_->trainer().parameters();
+  const Digest root = stored_ ? read_stored(*stored_) : rederive();
+  const Parameters& parameters = stored_ ? *parameters_ : cursor_->trainer().parameters();
   model_ = make_exact_olmo2_decoder(inputs_.config, path_, parallel_, parameters);
   emit({{"type", "model"},
-        {"run", spec_.run.id},
-        {"step", spec_.last},
+        {"run", spec_.model ? Json() : Json(spec_.run.id)},
+        {"step", spec_.model ? Json() : Json(spec_.last)},
         {"model", root.hex()},
         {"parameters", manifests::parameter_count(inputs_.config.model)},
         {"positions", inputs_.config.data.sequence_length},

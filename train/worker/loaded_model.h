@@ -1,4 +1,4 @@
-// The model of a run's state, ready for inference.
+// The model of a run's state, or an imported or merged one, ready for inference.
 #pragma once
 
 #include <memory>
@@ -19,13 +19,15 @@ namespace repro::train {
 
 class LoadedModel {
  public:
-  // Reads what the state `spec.run`@`spec.last` is made of, not yet its weights.
+  // Reads what the state `spec.run`@`spec.last`, or `spec.model`, is made of, not yet its weights.
   // Error(unsupported) for a run that is not exact; Error(environment) for kernels or a device that
   // are not there.
   explicit LoadedModel(const manifests::RunSpec& spec);
 
   TokenLimits limits() const;
   const Tokenizer& tokenizer() const { return *tokenizer_; }
+  // The id that ends a sequence: of a model what its manifest says, else the tokenizer's.
+  std::optional<std::uint32_t> end_of_text() const;
   const RowKernels& rows() const { return *path_.rows; }
 
   // The weights, checked against their roots; a state that was not stored is re-derived and
@@ -34,12 +36,15 @@ class LoadedModel {
   LanguageModel& load();
 
  private:
+  SegmentInputs read_model();
+  SegmentInputs read_run();
   Digest read_stored(const Digest& manifest);
   Digest rederive();
 
   const manifests::RunSpec& spec_;
   artifacts::Store store_;
-  SegmentInputs inputs_;
+  std::optional<Digest> stored_;  // manifest of the state, where it need not be re-derived
+  SegmentInputs inputs_;          // of a model: what inference looks at, all else default
   std::unique_ptr<Tokenizer> tokenizer_;
   KernelPath path_;
   Parallel parallel_;

@@ -135,6 +135,17 @@ TEST_F(TrainerTest, WeightsAloneAreThoseOfTheState) {
               0)
         << tensor.name;
   }
+  // A model that was imported has no more than them.
+  manifests::State state = manifests::parse_state(store_.get(saved.manifest), "state");
+  std::erase_if(state.tensors, [](const auto& t) { return !manifests::is_weight(t.name); });
+  state.state_root = manifests::compute_state_root(state);
+  const Digest alone = store_.put(manifests::encode_state(state)).digest;
+  EXPECT_EQ(load_weights(store_, alone, parameters, parallel_), saved.roots.model);
+  state.tensors.pop_back();
+  state.model_root = manifests::compute_model_root(state);
+  state.state_root = manifests::compute_state_root(state);
+  const Digest fewer = store_.put(manifests::encode_state(state)).digest;
+  EXPECT_THROW(load_weights(store_, fewer, parameters, parallel_), Error);
 }
 
 // Two weights of one shape whose objects are exchanged: each object is sound, the state is not.

@@ -1,0 +1,135 @@
+#include "imports/hf_index.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "artifacts/base/error.h"
+#include "artifacts/base/json.h"
+
+namespace repro::imports {
+namespace {
+
+constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
+constexpr std::size_t kMaxShards = 10000;
+constexpr std::size_t kMaxShardName = 200;
+constexpr std::size_t kShownBytes = 80;
+constexpr std::string_view kSuffix = ".safetensors";
+constexpr std::string_view kNameCharacters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+std::string shown(std::string_view text) {
+  std::string printable(text.substr(0, kShownBytes));
+  for (char& c : printable) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return printable + (text.size() > kShownBytes ? "..." : "");
+}
+
+[[noreturn]] void fail(const std::string& what, const std::string& why) {
+  throw Error(Code::corruption, what + " " + why, "fetch the folder again, all of its files");
+}
+
+bool is_shard_name(std::string_view name) {
+  return name.size() <= kMaxShardName && name.size() > kSuffix.size() && !name.starts_with('.') &&
+         name.ends_with(kSuffix) &&
+         name.find_first_not_of(kNameCharacters) == std::string_view::npos;
+}
+
+void parse_weight_map(const Json& json, HfIndex& index, const std::string& what) {
+  std::set<std::string> shards;
+  for (const auto& item : json.items()) {
+    const std::string shard = item.value().is_string() ? item.value().get<std::string>() : "";
+    if (!is_shard_name(shard)) {
+      fail(what, "names \"" + shown(shard) + "\" for tensor " + shown(item.key()) +
+                     ", which is no file name in this folder");
+    }
+    index.weight_map[item.key()] = shard;
+    shards.insert(shard);
+  }
+  if (shards.empty()) fail(what, "names no tensor");
+  if (shards.size() > kMaxShards) fail(what, "names more than 10000 files");
+  index.shards.assign(shards.begin(), shards.end());
+}
+
+}  // namespace
+
+HfIndex parse_hf_index(std::string_view text, const std::string& what) {
+  const Json json = parse_json(text, what, kMaxBytes);
+  check_json_keys(json, {"weight_map"}, {"metadata"}, what);
+  HfIndex index;
+  parse_weight_map(json_object(json, "weight_map", what), index, what);
+  if (json.contains("metadata")) {
+    const Json& metadata = json_object(json, "metadata", what);
+    const auto size = metadata.find("total_size");
+    if (size != metadata.end()) {
+      if (!size->is_number_unsigned()) fail(what, "has a total_size that is no count of bytes");
+      index.total_size = size->get<std::uint64_t>();
+    }
+  }
+  return index;
+}
+
+void check_hf_index(const HfIndex& index, std::span<const HfShard> shards,
+                    const std::string& what) {
+  std::map<std::string, std::string> found;
+  std::uint64_t bytes = 0;
+  for (const HfShard& shard : shards) {
+    for (const artifacts::TensorInfo& tensor : shard.tensors) {
+      const auto [there, first] = found.emplace(tensor.name, shard.name);
+      if (!first) {
+        fail(what, fmt::format("has two files that hold tensor {}: {} and {}", shown(tensor.name),
+                               there->second, shard.name));
+      }
+      const auto claim = index.weight_map.find(tensor.name);
+      if (claim == index.weight_map.end()) {
+        fail(what, fmt::format("does not name tensor {} of {}", shown(tensor.name), shard.name));
+      }
+      if (claim->second != shard.name) {
+        fail(what, fmt::format("says that tensor {} is in {}, but it is in {}", shown(tensor.name),
+                               claim->second, shard.name));
+      }
+      bytes += tensor.end - tensor.begin;
+    }
+  }
+  for (const auto& [name, shard] : index.weight_map) {
+    if (!found.contains(name)) {
+      fail(what, fmt::format("says that tensor {} is in {}, but it is not", shown(name), shard));
+    }
+  }
+  if (index.total_size && *index.total_size != bytes) {
+    fail(what, fmt::format("says that the tensors have {} bytes, but they have {}",
+                           *index.total_size, bytes));
+  }
+}
+
+HfPlan plan_hf_files(std::span<const SizedTensor> tensors, std::uint64_t max_bytes) {
+  HfPlan plan;
+  std::uint64_t total = 0;
+  std::uint64_t used = 0;
+  for (const SizedTensor& tensor : tensors) {
+    const bool full = max_bytes != 0 && used + tensor.bytes > max_bytes && used != 0;
+    if (plan.files.empty() || full) {
+      plan.files.emplace_back();
+      used = 0;
+    }
+    plan.files.back().tensors.push_back(tensor.name);
+    used += tensor.bytes;
+    total += tensor.bytes;
+  }
+  if (plan.files.size() <= 1) {
+    for (HfPlan::File& file : plan.files) file.name = kHfWeightsName;
+    return plan;
+  }
+  Json weight_map = Json::object();
+  for (std::size_t i = 0; i < plan.files.size(); ++i) {
+    plan.files[i].name = fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, plan.files.size());
+    for (const std::string& name : plan.files[i].tensors) weight_map[name] = plan.files[i].name;
+  }
+  const Json index = {{"metadata", {{"total_size", total}}}, {"weight_map", weight_map}};
+  plan.index = index.dump(2) + "\n";
+  return plan;
+}
+
+}  // namespace repro::imports

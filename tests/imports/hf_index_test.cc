@@ -1,0 +1,114 @@
+#include "imports/hf_index.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "artifacts/base/error.h"
+
+namespace repro::imports {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr const char* kWhat = "index.json";
+
+void expect_error(const std::function<void()>& act, Code code, const std::string& message) {
+  try {
+    act();
+    ADD_FAILURE() << "no error: " << message;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code) << error.what();
+    EXPECT_THAT(error.what(), HasSubstr(message));
+    EXPECT_THAT(error.what(), HasSubstr(kWhat));
+  }
+}
+
+void refuse(const std::string& text, Code code, const std::string& message) {
+  expect_error([&] { parse_hf_index(text, kWhat); }, code, message);
+}
+
+std::string map_of(const std::string& shard) {
+  return "{\"weight_map\":{\"a\":\"" + shard + "\"}}";
+}
+
+artifacts::TensorInfo tensor(const std::string& name, std::uint64_t bytes) {
+  return {name, "uint8", {static_cast<std::int64_t>(bytes)}, 0, bytes};
+}
+
+TEST(HfIndex, ReadsShards) {
+  const HfIndex index =
+      parse_hf_index(R"({"metadata":{"total_size":7,"more":1},"weight_map":{"b":"2.safetensors",)"
+                     R"("a":"1.safetensors","c":"1.safetensors"}})",
+                     kWhat);
+  EXPECT_THAT(index.shards, ElementsAre("1.safetensors", "2.safetensors"));
+  EXPECT_EQ(index.total_size, 7U);
+  EXPECT_EQ(index.weight_map.at("c"), "1.safetensors");
+}
+
+TEST(HfIndex, NoNameLeavesTheFolder) {
+  for (const char* name :
+       {"../x.safetensors", "/etc/x.safetensors", "a/b.safetensors", "..safetensors", "",
+        ".safetensors", ".hidden.safetensors", "x.bin", "x\\\\y.safetensors",
+        "x\\u0000.safetensors", "x y.safetensors", "\\u00e9.safetensors"}) {
+    refuse(map_of(name), Code::corruption, "no file name in this folder");
+  }
+  refuse(map_of(std::string(300, 'a') + ".safetensors"), Code::corruption, "no file name");
+  refuse(R"({"weight_map":{"a":1}})", Code::corruption, "no file name");
+}
+
+TEST(HfIndex, RefusesOtherShapes) {
+  refuse(R"({"weight_map":{"a":"x.safetensors","a":"x.safetensors"}})", Code::invalid_argument, "");
+  refuse(R"({"weight_map":{}})", Code::corruption, "names no tensor");
+  refuse(R"({"weight_map":[]})", Code::corruption, "weight_map");
+  refuse(R"({"metadata":{}})", Code::corruption, "weight_map");
+  refuse(R"({"weight_map":{"a":"x.safetensors"},"other":1})", Code::corruption, "other");
+  refuse(R"({"weight_map":{"a":"x.safetensors"},"metadata":{"total_size":-1}})", Code::corruption,
+         "total_size");
+  refuse("[]", Code::corruption, "");
+  refuse("{", Code::invalid_argument, "");
+}
+
+TEST(HfIndex, TheShardsMustHoldWhatItSays) {
+  HfIndex index;
+  index.weight_map = {{"a", "1.safetensors"}, {"b", "2.safetensors"}};
+  index.total_size = 5;
+  const auto check = [&](std::vector<HfShard> shards) { check_hf_index(index, shards, kWhat); };
+  const HfShard one{"1.safetensors", {tensor("a", 2)}};
+  const HfShard two{"2.safetensors", {tensor("b", 3)}};
+  check({one, two});
+  const auto wrong = [&](std::vector<HfShard> shards, const std::string& message) {
+    expect_error([&] { check(shards); }, Code::corruption, message);
+  };
+  wrong({one, {"2.safetensors", {}}}, "says that tensor b is in 2.safetensors, but it is not");
+  wrong({one, {"2.safetensors", {tensor("a", 2), tensor("b", 3)}}}, "two files that hold tensor a");
+  wrong({one, {"2.safetensors", {tensor("b", 3), tensor("c", 1)}}}, "does not name tensor c");
+  wrong({{"1.safetensors", {tensor("b", 3)}}, {"2.safetensors", {tensor("a", 2)}}},
+        "tensor b is in 2.safetensors, but it is in 1.safetensors");
+  wrong({one, {"2.safetensors", {tensor("b", 4)}}}, "have 5 bytes, but they have 6");
+  index.total_size.reset();
+  check({one, two});
+}
+
+TEST(HfIndex, TensorsAreDealtInOrder) {
+  const std::vector<SizedTensor> tensors = {{"a", 4}, {"b", 4}, {"c", 9}, {"d", 1}};
+  const HfPlan one = plan_hf_files(tensors, 0);
+  ASSERT_EQ(one.files.size(), 1U);
+  EXPECT_EQ(one.files[0].name, "model.safetensors");
+  EXPECT_EQ(one.index, "");
+  EXPECT_EQ(plan_hf_files(tensors, 18).index, "");
+  const HfPlan plan = plan_hf_files(tensors, 8);
+  ASSERT_EQ(plan.files.size(), 3U);
+  EXPECT_EQ(plan.files[0].name, "model-00001-of-00003.safetensors");
+  EXPECT_THAT(plan.files[0].tensors, ElementsAre("a", "b"));
+  EXPECT_THAT(plan.files[1].tensors, ElementsAre("c"));  // larger than a file: alone in one
+  EXPECT_THAT(plan.files[2].tensors, ElementsAre("d"));
+  const HfIndex index = parse_hf_index(plan.index, kWhat);
+  EXPECT_EQ(index.total_size, 18U);
+  EXPECT_EQ(index.weight_map.at("c"), "model-00002-of-00003.safetensors");
+}
+
+}  // namespace
+}  // namespace repro::imports
