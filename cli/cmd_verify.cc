@@ -12,6 +12,7 @@
 #include "cli/replay_check.h"
 #include "cli/resolve.h"
 #include "cli/state_source.h"
+#include "cli/verify_olmo.h"
 #include "verify/verify.h"
 
 namespace repro::cli {
@@ -25,15 +26,12 @@ constexpr const char* kDetails =
     "byte; it says first what that costs. --replay=sample:N takes N steps that the maker of the "
     "run "
     "could not know.\n\n"
+    "--as olmo2 checks somebody else's run from what was released: a list of checkpoints (CSV), a "
+    "checkpoint's folder, or a folder of them. What cannot be checked is listed with its reason; "
+    "the verdict is consistent or inconsistent, never reproduced (docs/verify-olmo2.md).\n\n"
     "Exit code: 0 everything checked holds, 4 corruption, 1 sound bytes with a false claim (a "
     "replay "
     "that differs), 5 only part could be checked. Nothing is called authentic: nothing is signed.";
-
-void print_list(Io& io, const std::string& heading, const std::vector<std::string>& sentences) {
-  if (sentences.empty()) return;
-  io.line(heading);
-  for (const std::string& sentence : sentences) io.line("  " + printable(sentence));
-}
 
 std::string verdict_word(int status) {
   if (status == exit_code(Code::corruption)) return "corrupt";
@@ -43,8 +41,8 @@ std::string verdict_word(int status) {
 
 int print_verification(Io& io, const std::string& subject, const verify::Verification& result) {
   print_findings(io, result.findings);
-  print_list(io, "checked:", result.checked);
-  print_list(io, "not checked:", result.not_checked);
+  print_sentences(io, "checked:", result.checked);
+  print_sentences(io, "not checked:", result.not_checked);
   const int status = verify::exit_status(result);
   const std::string word = verdict_word(status);
   io.line(printable(subject) + ": " + io.paint(status == 0 ? Paint::good : Paint::bad, word));
@@ -127,7 +125,21 @@ int verify_run(Context& context, const Resolved& what, const Arguments& argument
   return status == 0 ? replay.run() : status;  // damaged inputs would prove nothing
 }
 
+int verify_as(const Arguments& arguments, Context& context) {
+  for (const OptionSpec& spec : make_verify_command().options) {
+    if (spec.positional() || spec.key() == "--as" || !arguments.has(spec.key())) continue;
+    throw Error(Code::invalid_argument, spec.key() + " does not go with --as",
+                "--as checks what others released; nothing of it is executed");
+  }
+  if (arguments.text("--as") != "olmo2") {
+    throw Error(Code::invalid_argument, "--as " + arguments.text("--as") + " is not known",
+                "--as takes olmo2");
+  }
+  return run_verify_olmo(context, arguments.text("X"));
+}
+
 int run_verify(const Arguments& arguments, Context& context) {
+  if (arguments.has("--as")) return verify_as(arguments, context);
   const Resolved what = resolve(context, arguments.text("X"));
   if (arguments.has("--replay") && what.noun != Noun::run) {
     throw Error(Code::invalid_argument,
@@ -177,6 +189,7 @@ Command make_verify_command() {
                    "execute steps again: all, a range, or N at random"},
                   {"--seed", ValueKind::one, "N", "seed of the sample (default: fresh)"},
                   {"--tensor", ValueKind::one, "NAME", "check only this tensor"},
+                  {"--as", ValueKind::one, "WHAT", "olmo2: X is of a run of OLMo's trainers"},
                   {"--threads", ValueKind::one, "N", "threads of the replay"},
                   {"--kernels", ValueKind::one, "PATH", "kernels of the replay"},
                   {"--micro-batch", ValueKind::one, "N", "sequences at a time in the replay"},

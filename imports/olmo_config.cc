@@ -11,6 +11,7 @@
 #include "artifacts/base/error.h"
 #include "artifacts/base/file_system.h"
 #include "artifacts/base/number_text.h"
+#include "imports/olmo_duration.h"
 #include "imports/olmo_source.h"
 #include "manifests/config_keys.h"
 #include "manifests/recipe.h"
@@ -23,11 +24,6 @@ constexpr std::int64_t kMaxWidth = std::int64_t{1} << 30;
 constexpr std::int64_t kMaxCount = std::int64_t{1} << 40;
 // The trainer multiplies the squared log-normaliser by this, whatever auxiliary_loss_multiplier is.
 constexpr const char* kZLossWeight = "1e-4";
-
-struct Duration {
-  enum class Unit : std::uint8_t { steps, tokens, epochs } unit = Unit::steps;
-  double count = 0;
-};
 
 class OlmoImporter {
  public:
@@ -66,7 +62,6 @@ class OlmoImporter {
   void map_data();
   void map_optimizer();
   void map_loss();
-  Duration duration() const;
   double tokens_a_step() const;
   std::pair<double, std::string> horizon_in_steps();
   void map_schedule();
@@ -275,25 +270,6 @@ void OlmoImporter::map_loss() {
       on ? "auxiliary_loss_multiplier is never read" : "");
 }
 
-Duration OlmoImporter::duration() const {
-  std::string text = source_.shown("max_duration");
-  Duration result;
-  if (text.ends_with("T")) {
-    result.unit = Duration::Unit::tokens;
-    text.resize(text.size() - 1);
-  } else if (text.ends_with("ep")) {
-    result.unit = Duration::Unit::epochs;
-    text.resize(text.size() - 2);
-  }
-  const auto count = find_plain_number(text);
-  const bool whole = count && std::floor(*count) == *count;
-  if (!whole || !(*count > 0) || *count > 1e18) {
-    source_.fail("max_duration", "expected steps, tokens (\"50e9T\") or epochs (\"1ep\")", "");
-  }
-  result.count = *count;
-  return result;
-}
-
 double OlmoImporter::tokens_a_step() const {
   return static_cast<double>(config_.train.batch_size) *
          static_cast<double>(config_.data.sequence_length);
@@ -307,14 +283,14 @@ std::pair<double, std::string> OlmoImporter::horizon_in_steps() {
     const double count = source_.number("scheduler.t_max");
     return {tokens ? count / tokens_a_step() : count, "scheduler.t_max"};
   }
-  const Duration run = duration();
+  const OlmoDuration run = olmo_duration(source_);
   switch (run.unit) {
-    case Duration::Unit::steps:
+    case OlmoDuration::Unit::steps:
       return {run.count, "max_duration"};
-    case Duration::Unit::tokens:
+    case OlmoDuration::Unit::tokens:
       return {tokens ? run.count / tokens_a_step() : std::ceil(run.count / tokens_a_step()),
               "max_duration"};
-    case Duration::Unit::epochs:
+    case OlmoDuration::Unit::epochs:
       break;
   }
   if (options_.num_instances == 0) {
@@ -391,7 +367,7 @@ void OlmoImporter::map_schedule() {
     map_warmup(units == "tokens");
   }
   if (source_.has("max_duration")) {
-    static_cast<void>(duration());
+    static_cast<void>(olmo_duration(source_));
     note("max_duration", "where to stop is said by --until");
   }
 }

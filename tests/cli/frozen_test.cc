@@ -142,6 +142,8 @@ TEST_F(Frozen, JsonKeys) {
                 "layer_norm_type: rms, attention_layer_norm: true, norm_after: true}\n"
                 "optimizer: {name: adamw}\n");
   note({"import", "olmo-config", "olmo.yaml"});
+  folder_.write("list.csv", "Step,Checkpoint Directory\n5,u/step5\n5,v/step5\n");
+  note({"verify", "--as", "olmo2", "list.csv"});
   note({"config", "--keys"});
   note({"plan", "olmo2-tiny", "--smoke", "--data", "letters"});
   note({"rm", "kept"});
