@@ -26,24 +26,7 @@ constexpr const char* kDetails =
     "the\n"
     "lines since the last checkpoint, which a crash would discard.";
 
-struct Lines {
-  std::string text;
-  std::vector<Json> events;
-};
-
-Lines published_lines(const artifacts::Store& store, const manifests::Run& run,
-                      verify::LogKind kind) {
-  const manifests::LogSummary& summary = verify::log_summary(run, kind);
-  const std::string what = "log of run " + run_label(run);
-  Lines lines;
-  lines.text = verify::read_log(store, summary);
-  auto checked = logs::check_lines(lines.text, verify::log_genesis(run, kind), what, false);
-  if (summary.lines != 0 && checked.head != summary.head) {
-    throw Error(Code::corruption, what + " does not end with the head that its manifest names");
-  }
-  lines.events = std::move(checked.events);
-  return lines;
-}
+using Lines = verify::PublishedLines;
 
 // Complete lines of the working tail that are not published yet.
 void append_tail(const artifacts::Store& store, const manifests::Run& run, verify::LogKind kind,
@@ -147,7 +130,7 @@ int run_log(const Arguments& arguments, Context& context) {
   const manifests::Run& run = *resolved.run;
   const auto kind =
       arguments.has("--telemetry") ? verify::LogKind::telemetry : verify::LogKind::log;
-  Lines lines = published_lines(context.store(), run, kind);
+  Lines lines = verify::read_published(context.store(), run, kind);
   if (arguments.has("--tail")) append_tail(context.store(), run, kind, lines);
   const auto limit = static_cast<std::size_t>(
       arguments.find_count("--lines").value_or(static_cast<std::int64_t>(lines.text.size())));

@@ -44,6 +44,11 @@ int run_rm(const Arguments& arguments, Context& context) {
       say_removed(context, "tag", text, "what it named stays");
       continue;
     }
+    if (store.find_ref("logs", text)) {
+      store.remove_ref("logs", text);
+      say_removed(context, "log", text, "its objects stay in the store");
+      continue;
+    }
     const Resolved resolved = resolve(context, text);
     if (resolved.noun == Noun::run) {
       remove_run(context, *resolved.run);
@@ -56,9 +61,11 @@ int run_rm(const Arguments& arguments, Context& context) {
       say_removed(context, "model", resolved.name,
                   "its objects stay in the store, and what was made of it keeps working");
     } else {
-      throw Error(Code::invalid_argument,
-                  fmt::format("'{}' is a {}; only runs, tags, models and datasets can be removed",
-                              text, noun_name(resolved.noun)));
+      throw Error(
+          Code::invalid_argument,
+          fmt::format(
+              "'{}' is a {}; only runs, tags, models, datasets and imported logs can be removed",
+              text, noun_name(resolved.noun)));
     }
   }
   return 0;
@@ -69,12 +76,13 @@ int run_rm(const Arguments& arguments, Context& context) {
 Command make_rm_command() {
   return {.name = "rm",
           .group = "Look",
-          .summary = "remove a run, tag, model or dataset by name",
+          .summary = "remove a run, tag, model, dataset or imported log by name",
           .details =
               "Only the name is removed; objects stay. A run that is being trained is not "
               "removed (exit code 6).",
           .needs = Needs::store,
-          .options = {{"X", ValueKind::many, "", "runs, tags, models and datasets", Required::yes}},
+          .options = {{"X", ValueKind::many, "", "runs, tags, models, datasets and imported logs",
+                       Required::yes}},
           .run = run_rm};
 }
 

@@ -6,6 +6,7 @@
 
 #include "artifacts/base/json.h"
 #include "manifests/dataset.h"
+#include "manifests/imported_log.h"
 #include "manifests/model.h"
 #include "manifests/run.h"
 #include "manifests/state.h"
@@ -13,6 +14,7 @@
 namespace repro::manifests {
 
 Dataset dataset_from_json(const Json& json, std::string_view what);
+ImportedLog imported_log_from_json(const Json& json, std::string_view what);
 Model model_from_json(const Json& json, std::string_view what);
 State state_from_json(const Json& json, std::string_view what);
 Derivation derivation_from_json(const Json& json, std::string_view what);

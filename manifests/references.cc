@@ -84,6 +84,10 @@ std::vector<Reference> dataset_references(const Dataset& dataset) {
   return list;
 }
 
+std::vector<Reference> imported_log_references(const ImportedLog& log) {
+  return {{log.file, "file"}, {log.records, "records"}};
+}
+
 }  // namespace
 
 std::optional<std::string> find_schema(std::string_view bytes) {
@@ -97,6 +101,9 @@ std::vector<Reference> find_references(std::string_view manifest_json, std::stri
   if (schema == kStateSchema) return state_references(state_from_json(json, what));
   if (schema == kModelSchema) return model_references(model_from_json(json, what));
   if (schema == kDatasetSchema) return dataset_references(dataset_from_json(json, what));
+  if (schema == kImportedLogSchema) {
+    return imported_log_references(imported_log_from_json(json, what));
+  }
   return {};
 }
 

@@ -13,6 +13,8 @@ inline constexpr std::string_view kDerivationSchema = "repro.derivation/1";
 inline constexpr std::string_view kModelSchema = "repro.model/1";
 inline constexpr std::string_view kRunSchema = "repro.run/1";
 inline constexpr std::string_view kSpecSchema = "repro.spec/1";
+inline constexpr std::string_view kImportedLogSchema = "repro.imported-log/1";
+inline constexpr std::string_view kRecordsSchema = "repro.records/1";
 inline constexpr std::string_view kStateSchema = "repro.state/1";
 
 // The "schema" of a canonical JSON object ("repro.run/1", or any other text), else nullopt. Never

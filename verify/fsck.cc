@@ -101,8 +101,8 @@ void StoreCheck::check_top_folder() {
 }
 
 void StoreCheck::check_refs() {
-  constexpr std::array<std::string_view, 5> kKinds = {"datasets", "models", "orders", "runs",
-                                                      "tags"};
+  constexpr std::array<std::string_view, 6> kKinds = {"datasets", "logs", "models",
+                                                      "orders",   "runs", "tags"};
   for (const std::string& kind : entries(path("refs"))) {
     const std::string folder = path("refs/" + kind);
     if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "artifacts/base/error.h"
+#include "manifests/imported_log.h"
+#include "manifests/record.h"
 #include "manifests/schema.h"
 #include "verify/run_logs.h"
 
@@ -94,6 +96,7 @@ void ReferenceGraph::add_ref(const artifacts::Ref& ref, const std::string& ref_p
   if (ref.kind == "runs") wanted = manifests::kRunSchema;
   if (ref.kind == "models") wanted = manifests::kModelSchema;
   if (ref.kind == "datasets") wanted = manifests::kDatasetSchema;
+  if (ref.kind == "logs") wanted = manifests::kImportedLogSchema;
   if (schema != wanted) {
     findings_.push_back({Severity::corruption,
                          "ref",
@@ -131,7 +134,20 @@ void ReferenceGraph::add_manifest(const Digest& digest, const std::string& refer
     visit_state(digest, "state " + digest.short_hex() + " of " + referrer);
   } else if (schema == manifests::kDatasetSchema) {
     visit_dataset(digest, "dataset " + digest.short_hex());
+  } else if (schema == manifests::kImportedLogSchema) {
+    visit_imported_log(digest, *text);
   }
+}
+
+void ReferenceGraph::visit_imported_log(const Digest& digest, const std::string& text) {
+  guarded(digest, [&] {
+    const std::string label = "imported log " + digest.short_hex();
+    const auto log = manifests::parse_imported_log(text, label);
+    if (!visited_.insert(digest).second) return;
+    add_edges(text, label);
+    check_size(log.file, log.size, digest);
+    if (const auto records = find_bytes(log.records)) manifests::parse_records(*records, label);
+  });
 }
 
 void ReferenceGraph::visit_run(const Digest& digest, const std::string& text) {

@@ -67,6 +67,7 @@ class ReferenceGraph {
   void visit_state(const Digest& run_digest, const manifests::Run& run,
                    const manifests::StoredState& stored);
   std::optional<manifests::State> visit_state(const Digest& digest, const std::string& label);
+  void visit_imported_log(const Digest& digest, const std::string& text);
   std::optional<manifests::Dataset> visit_dataset(const Digest& digest, const std::string& label);
   void check_size(const Digest& digest, std::int64_t size, const Digest& manifest);
   void add_finding(Severity severity, const Digest& manifest, std::string message);

@@ -148,6 +148,20 @@ std::string read_log(const artifacts::Store& store, const manifests::LogSummary&
   return text;
 }
 
+PublishedLines read_published(const artifacts::Store& store, const manifests::Run& run,
+                              LogKind kind) {
+  const manifests::LogSummary& summary = log_summary(run, kind);
+  const std::string what = describe(run, kind);
+  PublishedLines lines;
+  lines.text = read_log(store, summary);
+  auto checked = logs::check_lines(lines.text, log_genesis(run, kind), what, false);
+  if (summary.lines != 0 && checked.head != summary.head) {
+    throw Error(Code::corruption, what + " does not end with the head that its manifest names");
+  }
+  lines.events = std::move(checked.events);
+  return lines;
+}
+
 std::vector<LogLine> split_log(std::string_view log) {
   std::vector<LogLine> lines;
   while (!log.empty()) {

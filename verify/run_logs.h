@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "artifacts/base/json.h"
 #include "artifacts/store/store.h"
 #include "logs/spikes.h"
 #include "manifests/run.h"
@@ -33,6 +34,15 @@ const manifests::LogSummary& log_summary(const manifests::Run& run, LogKind kind
 // The published lines: pieces put together, each digest verified by the store; the chain is not
 // checked. Error(corruption) or Error(not_found) names the piece.
 std::string read_log(const artifacts::Store& store, const manifests::LogSummary& summary);
+
+// The published lines, their chain checked down to the head that the manifest names.
+// Error(corruption).
+struct PublishedLines {
+  std::string text;
+  std::vector<Json> events;
+};
+PublishedLines read_published(const artifacts::Store& store, const manifests::Run& run,
+                              LogKind kind);
 
 // One line of a log, without its newline; text points into the log it was split from.
 struct LogLine {

@@ -218,7 +218,7 @@ Verification verify_object(const artifacts::Store& store, const Digest& digest,
 Verification verify_store(const artifacts::Store& store, const VerifyOptions& options) {
   FsckReport fsck = check_store(store, options.progress);
   DeepCheck check(store, options);
-  for (const char* kind : {"runs", "models", "datasets", "tags"}) {
+  for (const char* kind : {"runs", "models", "datasets", "logs", "tags"}) {
     try {
       for (const auto& ref : store.list_refs(kind)) {
         check.graph().add_ref(ref, join_path(store.folder(), "refs/" + ref.kind + "/" + ref.name));

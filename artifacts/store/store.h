@@ -48,7 +48,7 @@ enum class Intake : std::uint8_t {
 };
 
 struct Ref {
-  std::string kind;  // "runs", "datasets", "tags"
+  std::string kind;  // "runs", "datasets", "tags", "logs", "orders"
   std::string name;
   Digest target;
 };

@@ -144,6 +144,9 @@ TEST_F(Frozen, JsonKeys) {
   note({"import", "olmo-config", "olmo.yaml"});
   folder_.write("list.csv", "Step,Checkpoint Directory\n5,u/step5\n5,v/step5\n");
   note({"verify", "--as", "olmo2", "list.csv"});
+  folder_.write("log.csv", "step,loss,gpu\n1,2,x\n");
+  note({"import", "log", "log.csv", "--name", "theirs"});
+  note({"report", "one", "theirs", "-o", "page"});
   note({"config", "--keys"});
   note({"plan", "olmo2-tiny", "--smoke", "--data", "letters"});
   note({"rm", "kept"});

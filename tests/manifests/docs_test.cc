@@ -7,7 +7,9 @@
 #include "artifacts/base/digest.h"
 #include "artifacts/base/merkle.h"
 #include "manifests/config_keys.h"
+#include "manifests/imported_log.h"
 #include "manifests/recipe.h"
+#include "manifests/record.h"
 #include "tests/manifests/samples.h"
 
 namespace repro::manifests {
@@ -31,6 +33,11 @@ TEST(Documents, FormatsShowTheBytesOfEveryManifest) {
   expect_example("model", encode_model(sample_model()));
   expect_example("derivation", encode_derivation(sample_run().segments[0].content));
   expect_example("run", encode_run(sample_run()));
+  expect_example("records", encode_records({Curve{"loss", {{"base", {1, 2}, {2.5, 1.25}}}},
+                                            Histogram{"norms", {0.5, 1, 2}, {3, 1}},
+                                            Graph{"Descent", {{"base", "branch", "step 2"}}},
+                                            Table{"Runs", {"run", "steps"}, {{"base", "2"}}}}));
+  expect_example("imported log", encode_imported_log(sample_imported_log()));
 }
 
 TEST(Documents, FormatsShowTheRootsOfSmallTensors) {

@@ -42,6 +42,8 @@ TEST(References, OfAStateAndADataset) {
               ElementsAre("1111 shard tokens", "1212 shard documents", "1313 shard tokens",
                           "1414 shard documents"));
   EXPECT_THAT(list(encode_dataset(sample_bpe_dataset())), Contains("1717 tokenizer file"));
+  EXPECT_THAT(list(encode_imported_log(sample_imported_log())),
+              ElementsAre("7171 file", "7272 records"));
 }
 
 TEST(References, NoneInConfigsAndOtherBytes) {

@@ -67,6 +67,10 @@ Config sample_config() {
   return config;
 }
 
+ImportedLog sample_imported_log() {
+  return {"csv", sample_digest(0x71), 9000, sample_digest(0x72), 40, 2, 1, 3};
+}
+
 std::string sample_yaml() {
   return R"(# a comment
 name: sample

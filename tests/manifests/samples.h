@@ -7,6 +7,7 @@
 #include "artifacts/base/error.h"
 #include "manifests/config.h"
 #include "manifests/dataset.h"
+#include "manifests/imported_log.h"
 #include "manifests/model.h"
 #include "manifests/run.h"
 #include "manifests/run_spec.h"
@@ -24,6 +25,7 @@ Model sample_model();
 // Two segments, two states, closed logs, a dirty recipe repository.
 Run sample_run();
 RunSpec sample_spec();
+ImportedLog sample_imported_log();
 
 // The YAML of sample_config() as a person would write it, without defaults.
 std::string sample_yaml();
