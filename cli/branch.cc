@@ -52,7 +52,14 @@ void complete(artifacts::Store& store, manifests::State& state) {
   for (auto& [name, tensor] : tensors) state.tensors.push_back(std::move(tensor));
 }
 
+// What skip_step_adamw remembers. Some of it counts steps, some is of the optimizer.
+bool is_history(const manifests::StateTensor& tensor) {
+  return tensor.name == "trainer/losses" || tensor.name == "trainer/gradient_norms" ||
+         tensor.name == "trainer/skipped";
+}
+
 manifests::State apply(artifacts::Store& store, manifests::State state, const Reset& reset) {
+  if (reset.optimizer || reset.step) std::erase_if(state.tensors, is_history);
   for (manifests::StateTensor& tensor : state.tensors) {
     const bool moment =
         tensor.name.starts_with("exp_avg/") || tensor.name.starts_with("exp_avg_sq/");

@@ -73,7 +73,8 @@ std::vector<std::vector<std::string>> log_rows(const std::vector<Json>& events) 
     const std::string step = std::to_string(json_int(event, "step", kWhat));
     if (type == "step") {
       rows.push_back({step, decimal(event, "loss"), decimal(event, "grad_norm"),
-                      json_string(event, "learning_rate", kWhat), "", ""});
+                      json_string(event, "learning_rate", kWhat), "",
+                      event.contains("skipped") ? "update skipped" : ""});
     } else if (type == "eval") {
       const logs::EvalEvent eval = logs::parse_eval(event, kWhat);
       const std::string loss = rounded(logs::mean_loss(eval.loss_sum, eval.tokens));
@@ -120,7 +121,7 @@ void print_lines(Io& io, const Lines& lines, verify::LogKind kind, std::size_t l
   rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(std::min(limit, rows.size())));
   rows.insert(rows.begin(), kind == verify::LogKind::log
                                 ? std::vector<std::string>{"STEP", "LOSS", "GRAD NORM",
-                                                           "LEARNING RATE", "HELD-OUT", "SEGMENT"}
+                                                           "LEARNING RATE", "HELD-OUT", "NOTE"}
                                 : std::vector<std::string>{"STEP", "TYPE", "TIME", "MORE"});
   io.table(rows);
 }

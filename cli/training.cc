@@ -58,6 +58,12 @@ class TrainingView {
                 static_cast<std::uint64_t>(until_),
                 fmt::format("loss {:.4f}  {:.0f} tokens/s", number(event, "loss"),
                             number(event, "tokens_per_second")));
+    if (!event.contains("skipped")) return;
+    bar_.clear();
+    context_.io().note(fmt::format(
+        "step {}: loss {:.4f} or gradient norm {:.4g} is far above the ones before; "
+        "the update was skipped",
+        json_int(event, "step", kWhat), number(event, "loss"), number(event, "grad_norm")));
   }
 
   void eval(const Json& event) {

@@ -18,11 +18,12 @@ constexpr int kLossUnitBits = 30;
 }
 
 void check_event(const Json& event, std::string_view type,
-                 const std::vector<std::string_view>& keys, std::string_view what) {
+                 const std::vector<std::string_view>& keys, std::string_view what,
+                 const std::vector<std::string_view>& optional = {"chain"}) {
   if (json_string(event, "type", what) != type) {
     fail(what, "it is no \"" + std::string(type) + "\" event");
   }
-  check_json_keys(event, keys, {"chain"}, what);
+  check_json_keys(event, keys, optional, what);
 }
 
 std::int64_t count(const Json& event, std::string_view key, std::string_view what,
@@ -78,40 +79,50 @@ void check_loss(const Json& event, std::int64_t loss_sum, std::int64_t tokens,
 }  // namespace
 
 double mean_loss(std::int64_t loss_sum, std::int64_t tokens) {
-  REPRO_CHECK(tokens > 0);
+  REPRO_CHECK(tokens > 0 || (tokens == 0 && loss_sum == 0));
+  if (tokens == 0) return 0;
   return std::ldexp(static_cast<double>(loss_sum), -kLossUnitBits) / static_cast<double>(tokens);
 }
 
 Json encode_step(const StepEvent& event) {
   REPRO_CHECK(std::isfinite(event.grad_norm) && std::isfinite(event.learning_rate));
-  return {{"batch", event.batch.hex()},
-          {"grad_norm", hex_float_text(event.grad_norm)},
-          {"learning_rate", decimal_text(event.learning_rate)},
-          {"loss", decimal_text(mean_loss(event.loss_sum, event.tokens))},
-          {"loss_sum", event.loss_sum},
-          {"model", optional_hex(event.model_root)},
-          {"state", optional_hex(event.state_root)},
-          {"step", event.step},
-          {"tokens", event.tokens},
-          {"type", "step"},
-          {"z_loss_sum", event.z_loss_sum}};
+  Json json = {{"batch", event.batch.hex()},
+               {"grad_norm", hex_float_text(event.grad_norm)},
+               {"learning_rate", decimal_text(event.learning_rate)},
+               {"loss", decimal_text(mean_loss(event.loss_sum, event.tokens))},
+               {"loss_sum", event.loss_sum},
+               {"model", optional_hex(event.model_root)},
+               {"state", optional_hex(event.state_root)},
+               {"step", event.step},
+               {"tokens", event.tokens},
+               {"type", "step"},
+               {"z_loss_sum", event.z_loss_sum}};
+  if (event.skipped) json["skipped"] = true;
+  return json;
 }
 
 StepEvent parse_step(const Json& event, std::string_view what) {
   check_event(event, "step",
               {"batch", "grad_norm", "learning_rate", "loss", "loss_sum", "model", "state", "step",
                "tokens", "type", "z_loss_sum"},
-              what);
+              what, {"chain", "skipped"});
   StepEvent step;
   step.step = count(event, "step", what);
-  step.tokens = count(event, "tokens", what, 1);
+  step.tokens = count(event, "tokens", what);
   step.loss_sum = json_int(event, "loss_sum", what);
   step.z_loss_sum = json_int(event, "z_loss_sum", what);
+  if (step.tokens == 0 && (step.loss_sum != 0 || step.z_loss_sum != 0)) {
+    fail(what, "it has a loss without targets");
+  }
   step.grad_norm = hex_float(event, "grad_norm", what);
   step.learning_rate = decimal32(event, "learning_rate", what);
   step.batch = digest(event, "batch", what);
   step.model_root = find_optional_digest(event, "model", what);
   step.state_root = find_optional_digest(event, "state", what);
+  if (event.contains("skipped")) {
+    if (json_at(event, "skipped", what) != true) fail(what, "key \"skipped\" is not true");
+    step.skipped = true;
+  }
   check_loss(event, step.loss_sum, step.tokens, what);
   return step;
 }

@@ -56,7 +56,7 @@ CheckedLines check_lines(std::string_view text, std::string_view head, std::stri
 // Sums are integers in units of 2^-30 nats (docs/arithmetic.md), so they are equal everywhere.
 struct StepEvent {
   std::int64_t step = 0;
-  std::int64_t tokens = 0;      // target tokens in the step
+  std::int64_t tokens = 0;      // target tokens in the step; 0: no sums either
   std::int64_t loss_sum = 0;    // cross-entropy, without z
   std::int64_t z_loss_sum = 0;  // the z term alone
   double grad_norm = 0;         // binary64
@@ -64,11 +64,12 @@ struct StepEvent {
   Digest batch;  // SHA-256 of the batch's token ids, little-endian uint32, in order
   std::optional<Digest> model_root;  // at digest steps
   std::optional<Digest> state_root;
+  bool skipped = false;  // the update was left out (skip_step_adamw)
 
   bool operator==(const StepEvent&) const = default;
 };
 // {"batch","grad_norm":hex float,"learning_rate":decimal,"loss":decimal of loss_sum/tokens*2^-30,
-//  "loss_sum","model","state","step","tokens","type":"step","z_loss_sum"}
+//  "loss_sum","model","skipped":true or absent,"state","step","tokens","type":"step","z_loss_sum"}
 Json encode_step(const StepEvent& event);
 StepEvent parse_step(const Json& event, std::string_view what);
 
@@ -96,7 +97,8 @@ struct SegmentEvent {
 Json encode_segment(const SegmentEvent& event);
 SegmentEvent parse_segment(const Json& event, std::string_view what);
 
-// loss_sum * 2^-30 / tokens, as binary64 (for people; the integers are what counts).
+// loss_sum * 2^-30 / tokens, as binary64 (for people; the integers are what counts); 0 for no sum
+// of no tokens.
 double mean_loss(std::int64_t loss_sum, std::int64_t tokens);
 
 }  // namespace repro::logs

@@ -85,6 +85,38 @@ void check_schedule(const ScheduleConfig& schedule) {
   }
 }
 
+void check_filter(const DataConfig& data) {
+  const DataConfig defaults;
+  const bool filters = data.repetition_max_period > 0;
+  if (!filters && (data.repetition_min_period != defaults.repetition_min_period ||
+                   data.repetition_max_count != defaults.repetition_max_count)) {
+    fail(
+        "data.repetition_max_period is 0, so data.repetition_min_period and "
+        "data.repetition_max_count say nothing",
+        "give data.repetition_max_period, or leave them out");
+  }
+  if (filters && data.repetition_min_period > data.repetition_max_period) {
+    fail(named("data.repetition_min_period", data.repetition_min_period) + " is more than " +
+             named("data.repetition_max_period", data.repetition_max_period),
+         "the shortest span cannot be longer than the longest");
+  }
+}
+
+void check_skipping(const OptimizerConfig& optimizer) {
+  const OptimizerConfig defaults;
+  if (optimizer.name == "skip_step_adamw") return;
+  if (optimizer.skip_window == defaults.skip_window &&
+      optimizer.skip_sigma == defaults.skip_sigma &&
+      optimizer.count_steps == defaults.count_steps) {
+    return;
+  }
+  fail(
+      "optimizer.skip_window, optimizer.skip_sigma and optimizer.count_steps do not go with "
+      "optimizer.name " +
+          optimizer.name,
+      "set optimizer.name: skip_step_adamw, or leave them out");
+}
+
 void check_native(const Config& config) {
   if (config.profile != "native" && config.native != NativeConfig{}) {
     fail("native.dtype " + config.native.dtype + " does not go with profile " + config.profile,
@@ -125,6 +157,8 @@ void check_config(const Config& config) {
   check_training(config);
   check_order(config.data);
   check_schedule(config.schedule);
+  check_filter(config.data);
+  check_skipping(config.optimizer);
   check_native(config);
   check_notes("notes", config.notes);
   check_notes("not_computed", config.not_computed);

@@ -12,9 +12,10 @@
 namespace repro::manifests {
 
 struct StateTensor {
-  std::string
-      name;  // weights: Hugging Face names; "exp_avg/NAME", "exp_avg_sq/NAME"; "trainer/step",
-             // "trainer/batch" (int64 [1]): updates done, next batch of the order
+  std::string name;  // weights: Hugging Face names; "exp_avg/NAME", "exp_avg_sq/NAME";
+                     // "trainer/step", "trainer/batch" (int64 [1]): updates done, next batch of the
+                     // order; and of skip_step_adamw "trainer/losses", "trainer/gradient_norms"
+                     // (float32 [n]), "trainer/skipped" (int64 [1])
   std::string dtype;  // "float32", "int64"
   std::vector<std::int64_t> shape;
   Digest root;    // Merkle root

@@ -97,6 +97,8 @@ std::vector<std::string> differing_fields(const Json& a, const Json& b) {
     if (other == b.end() || other->is_null() || item.value().is_null()) continue;
     if (*other != item.value()) fields.push_back(item.key());
   }
+  constexpr const char* kSkipped = "skipped";  // present where true
+  if (a.contains(kSkipped) != b.contains(kSkipped)) fields.emplace_back(kSkipped);
   return fields;
 }
 

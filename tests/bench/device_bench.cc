@@ -172,7 +172,8 @@ void bench_training(const MakeDevice& make_device, const std::string& shape,
         targets += model.backend->accumulate(tokens.batch).targets;
       }
     });
-    model.backend->update(update_constants(model.config, step, targets));
+    model.backend->update(update_constants(model.config, step, targets),
+                          model.backend->gradient_norm(targets));
   };
   const double seconds = best_seconds(2, one_step);
   const auto count = static_cast<double>(tokens.ids.size()) * static_cast<double>(micro_batches);

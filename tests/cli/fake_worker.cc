@@ -191,15 +191,15 @@ class FakeTraining {
       event.model_root = state.model_root;
       event.state_root = state.state_root;
     }
+    event.skipped = step == 8;
     pending_ += chain_.append(logs::encode_step(event));
     ++lines_;
-    emit({{"type", "step"},
-          {"step", step},
-          {"loss", 1.0 / static_cast<double>(step)},
-          {"grad_norm", 0.5},
-          {"learning_rate", 0.001},
-          {"tokens_per_second", 1000.0},
-          {"seconds", 0.016}});
+    Json told = {
+        {"type", "step"},   {"step", step},           {"loss", 1.0 / static_cast<double>(step)},
+        {"grad_norm", 0.5}, {"learning_rate", 0.001}, {"tokens_per_second", 1000.0},
+        {"seconds", 0.016}};
+    if (event.skipped) told["skipped"] = true;
+    emit(told);
     if (step % 4 != 0) return;
     pending_ += chain_.append(logs::encode_eval({step, 16, std::int64_t{8} << 30, 4}));
     ++lines_;

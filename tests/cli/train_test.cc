@@ -43,6 +43,17 @@ TEST_F(Train, JsonHasOneEventAStepAndTheRunAtTheEnd) {
   EXPECT_EQ(outcome.json().back(), show("last"));
 }
 
+// The stand-in for the worker skips the update of step 8.
+TEST_F(Train, ASkippedUpdateIsTold) {
+  make_store();
+  train("one", 6);
+  const Outcome outcome = must({"resume", "one", "--until", "9"});
+  EXPECT_THAT(outcome.error, HasSubstr("step 8: loss 0.1250 or gradient norm 0.5 is far above the "
+                                       "ones before; the update was skipped"));
+  EXPECT_THAT(must({"log", "one", "-n", "3"}).out, HasSubstr("update skipped"));
+  EXPECT_THAT(must({"log", "one", "-n", "1"}).out, Not(HasSubstr("update skipped")));
+}
+
 TEST_F(Train, OutsideAStoreMakesOneAndAddsTheData) {
   folder_.write("texts/a.txt", "some text");
   const Outcome outcome =

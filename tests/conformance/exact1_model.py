@@ -10,7 +10,8 @@ from exact1_functions import rope_table
 from exact1_layers import (Attention, head_backward, head_loss, rmsnorm, rmsnorm_backward, rope,
                            rope_backward, swiglu, swiglu_backward, units)
 from exact1_products import Quantised, exact_sum, linear, linear_dw, linear_dx
-from exact1_training import embedding_gradient, gradient_groups, gradient_limit
+from exact1_training import (embedding_gradient, gradient_groups, gradient_limit,
+                             without_loss)
 
 EMBEDDING, FINAL_NORM, HEAD = "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"
 
@@ -241,7 +242,9 @@ def forward_backward(weights, config, ids, begins):
     groups = gradient_groups(sequences, length, train["grad_group"])
     gradients = Gradients(train["gradient_unit"], groups,
                           gradient_limit(train["batch_size"], length))
-    targets = np.concatenate([ids[:, 1:], np.full((sequences, 1), -1)], axis=1).reshape(-1)
+    targets = np.concatenate([ids[:, 1:], np.full((sequences, 1), -1)], axis=1)
+    targets[without_loss(ids, config["data"])] = -1
+    targets = targets.reshape(-1)
     ids = ids.reshape(-1)
 
     network = Network(weights, config, begins)

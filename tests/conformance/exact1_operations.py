@@ -278,6 +278,14 @@ def _(i):
     return {"w": w, "m": m, "v": v}
 
 
+@operation("skip_step")
+def _(i):
+    flags = [training.skips_update(i["losses"], i["norms"], loss, norm, int(i["window"]),
+                                   float(i["sigma"]))
+             for loss, norm in zip(i["loss"], i["norm"])]
+    return {"skipped": np.array(flags, np.int64)}
+
+
 @operation("learning_rate")
 def _(i):
     return {"rate": np.array([training.learning_rate(
@@ -373,6 +381,12 @@ def _(i):
     return {"batches": np.array(batches, np.int64), "epochs": samples[..., 0],
             "instances": samples[..., 1], "first_tokens": samples[..., 2], "cursor": cursor,
             "held_out": np.array(order.held_out(8), np.int64)}
+
+
+@operation("repetitive")
+def _(i):
+    limits = (int(i[name]) for name in ("min_period", "max_period", "max_count"))
+    return {"repetitive": np.int64(training.is_repetitive(i["ids"], *limits))}
 
 
 @operation("batch_digest")

@@ -1,15 +1,17 @@
 """Trains a run file (tests/golden/exact1/README.md, "Runs") and checks every value in it."""
 import hashlib
 import json
+import math
 
 import numpy as np
 
-from exact1_bits import rn
+from exact1_bits import rn, rn64
 from exact1_model import EMBEDDING, Network, forward_backward, weight_shapes
 from exact1_random import (Order, batch_digest, canonical_json, initial_std, initial_tensor,
                            state_roots)
 from exact1_sampling import SamplingRule, log_probability, sampling_word
-from exact1_training import adamw, clip_factor, gradient_norm, learning_rate, update_constants
+from exact1_training import (adamw, clip_factor, gradient_norm, history_value, learning_rate,
+                             loss_divisor, skips_update, update_constants)
 from exact1_vectors import read_value
 
 DOCUMENT_END = 256
@@ -62,13 +64,18 @@ class State:
             self.weights[name] = values.reshape(shape)
         self.m = {name: np.zeros_like(w) for name, w in self.weights.items()}
         self.v = {name: np.zeros_like(w) for name, w in self.weights.items()}
-        self.step = self.batch = 0
+        self.step = self.batch = self.skipped = 0
+        self.losses, self.norms = [], []  # of skip_step_adamw
 
     def tensors(self):
         moments = {f"exp_avg/{name}": m for name, m in self.m.items()}
         moments.update({f"exp_avg_sq/{name}": v for name, v in self.v.items()})
         counters = {"trainer/step": np.array([self.step], np.int64),
                     "trainer/batch": np.array([self.batch], np.int64)}
+        if self.losses:
+            counters.update({"trainer/losses": np.array(self.losses, np.float32),
+                             "trainer/gradient_norms": np.array(self.norms, np.float32),
+                             "trainer/skipped": np.array([self.skipped], np.int64)})
         return {**self.weights, **moments, **counters}
 
     def check(self, when, expected):
@@ -88,10 +95,26 @@ def decays(name, tensor, optimizer):
     return tensor.ndim > 1 or optimizer["decay_norms"]
 
 
+def skip(state, config, result, norm):
+    """Whether the update is left out; what is kept of the step is kept."""
+    optimizer = config["optimizer"]
+    if optimizer["name"] != "skip_step_adamw" or result.num_targets == 0:
+        return False
+    window, sigma = optimizer.get("skip_window", 128), float(optimizer.get("skip_sigma", 6))
+    divisor = rn64(loss_divisor(config, result.num_targets))
+    loss = history_value(math.ldexp(rn64(result.loss_sum), -30) / divisor)
+    norm = history_value(norm)
+    skipped = skips_update(state.losses, state.norms, loss, norm, window, sigma)
+    state.losses = [*state.losses, loss][-window:]
+    state.norms = [*state.norms, norm][-window:]
+    state.skipped += skipped
+    return skipped
+
+
 def update(state, config, result):
-    """One update of all parameters; (norm, rate) in binary64."""
+    """One update of all parameters; (norm, rate) in binary64, and whether it was skipped."""
     optimizer, schedule, train = config["optimizer"], config["schedule"], config["train"]
-    unit, count = train["gradient_unit"], result.num_targets
+    unit, count = train["gradient_unit"], loss_divisor(config, result.num_targets)
     norm = gradient_norm([result.gradients[name] for name in sorted(state.weights)], unit, count)
     clip = clip_factor(norm, float(train["clip_norm"]))
     state.step += 1
@@ -99,8 +122,11 @@ def update(state, config, result):
                          float(schedule["final_fraction"]), schedule["warmup_steps"],
                          train["steps"],
                          max(state.step - schedule.get("start", 0), 1))
+    if skip(state, config, result, norm):
+        return norm, rate, True
+    counted = state.step - state.skipped if optimizer.get("count_steps", True) else 1
     constants = update_constants(float(optimizer["beta1"]), float(optimizer["beta2"]), rate,
-                                 float(optimizer["weight_decay"]), state.step)
+                                 float(optimizer["weight_decay"]), counted)
     epsilon = rn(float(optimizer["epsilon"]))
     for name, w in state.weights.items():
         used = constants if decays(name, w, optimizer) else {**constants, "ld": np.float32(0)}
@@ -109,7 +135,7 @@ def update(state, config, result):
             used)
         if not np.all(np.isfinite(state.weights[name])):
             raise ArithmeticError(f"{name} is not finite after the update")
-    return norm, rate
+    return norm, rate, False
 
 
 def bit_pattern(value):
@@ -143,7 +169,8 @@ def train_step(state, config, order, stream, ends, expected):
     require(f"{when}: tokens", result.num_targets, expected["tokens"])
     require(f"{when}: loss sum", result.loss_sum, expected["loss_sum"])
     require(f"{when}: z-loss sum", result.z_loss_sum, expected["z_loss_sum"])
-    norm, rate = update(state, config, result)
+    norm, rate, skipped = update(state, config, result)
+    require(f"{when}: skipped", skipped, expected.get("skipped", False))
     require(f"{when}: gradient norm", bit_pattern(np.float64(norm)), expected["grad_norm"]["bits"])
     require(f"{when}: learning rate", bit_pattern(rn(rate)), expected["learning_rate"]["bits"])
     require(f"{when}: number", state.step, expected["step"])
@@ -213,8 +240,9 @@ def run(path):
             train_step(state, config, order, stream, ends, expected)
             print(f"step {state.step}: {len(state.tensors())} tensors, state root "
                   f"{expected['state_root']}")
-        check_inference(state, config, document["inference"])
-        print(f"{len(document['inference']['sequences'])} sequences drawn and scored")
+        if "inference" in document:
+            check_inference(state, config, document["inference"])
+            print(f"{len(document['inference']['sequences'])} sequences drawn and scored")
     except (Mismatch, ArithmeticError) as finding:  # OverflowError is an ArithmeticError
         print(f"{path}: {finding}")
         return 1

@@ -1,11 +1,37 @@
-"""docs/arithmetic.md: "Gradients", "The optimiser", "Schedules"."""
+"""docs/arithmetic.md: "Sequences without loss", "Gradients", "The optimiser", "Schedules"."""
 import math
 
 import numpy as np
 
 from exact1_bits import fma32, rn, rn64, rne32
 from exact1_functions import cos64, power_int
-from exact1_products import summation_order
+from exact1_products import sum31, summation_order
+
+
+def is_repetitive(ids, min_period, max_period, max_count):
+    """instance_filter/1: whether the sequence is without loss."""
+    ids = np.asarray(ids)
+    for p in range(min_period, min(max_period, len(ids) // 3) + 1):
+        run = 0
+        for equal in (ids[p:] == ids[:-p]).tolist():
+            run = run + 1 if equal else 0
+            if run >= (max_count - 1) * p:
+                return True
+    return False
+
+
+def without_loss(ids, data):
+    """Of each sequence of ids [sequences, T], by the keys `data` of a config."""
+    limits = (data.get("repetition_min_period", 1), data.get("repetition_max_period", 0),
+              data.get("repetition_max_count", 32))
+    return np.array([is_repetitive(row, *limits) for row in ids], bool)
+
+
+def loss_divisor(config, num_targets):
+    """N."""
+    if config["loss"].get("denominator", "targets") == "positions":
+        return config["train"]["batch_size"] * config["data"]["sequence_length"]
+    return max(1, num_targets)
 
 
 def gradient_limit(batch_size, sequence_length):
@@ -61,6 +87,28 @@ def adamw(w, m, v, gradient, unit, num_tokens, clip, epsilon, constants):
     return w, m, v
 
 
+def history_value(value):
+    """A loss or norm as it is kept."""
+    largest = float(np.finfo(np.float32).max)
+    return rn(min(max(value, -largest), largest))
+
+
+def is_far_above(previous, value, sigma):
+    x = np.array(previous, np.float32)
+    n = np.float32(len(x))
+    mean = sum31(x) / n
+    d = x - mean
+    deviation = np.sqrt(sum31(d * d) / (n - np.float32(1)))
+    return bool(value - mean > rn(sigma) * deviation)
+
+
+def skips_update(losses, norms, loss, norm, window, sigma):
+    """skip_step_adamw/1; losses and norms are those kept."""
+    if len(losses) < max(2, window // 2):
+        return False
+    return is_far_above(losses, loss, sigma) or is_far_above(norms, norm, sigma)
+
+
 def olmo_cosine(peak, final_fraction, warmup, total, tokens):
     """Rate of the update that has seen `tokens`, binary64."""
     end = peak * final_fraction
@@ -69,7 +117,8 @@ def olmo_cosine(peak, final_fraction, warmup, total, tokens):
         return (peak * k) / w
     if k >= t:
         return end
-    return end + ((peak - end) * (1 + cos64((float.fromhex("0x1.921fb54442d18p+1") * (k - w)) / (t - w)))) / 2
+    angle = (float.fromhex("0x1.921fb54442d18p+1") * (k - w)) / (t - w)
+    return end + ((peak - end) * (1 + cos64(angle))) / 2
 
 
 def learning_rate(schedule, peak, final_fraction, warmup, steps, t):

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "artifacts/base/clock.h"
+#include "artifacts/base/digest.h"
 #include "artifacts/base/error.h"
 #include "artifacts/index/catalogue.h"
 #include "logs/run_log.h"
@@ -47,6 +48,23 @@ SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store,
   auto catalogue = artifacts::Catalogue::open(join_path(store.folder(), "index/catalogue.sqlite"));
   inputs.dataset = ingest(store, catalogue, system_clock(), spec).dataset;
   return inputs;
+}
+
+manifests::Dataset ingest_texts(const std::vector<std::string>& texts, artifacts::Store& store) {
+  std::string all;
+  for (const std::string& text : texts) all += text + '\0';
+  const std::string folder = store.folder() + "-texts-" + sha256(all).short_hex();
+  system_file_system().make_directories(folder);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::string number = std::to_string(1000 + i);
+    system_file_system().write_file_atomically(join_path(folder, number), texts[i]);
+  }
+  IngestSpec spec;
+  spec.name = "texts";
+  spec.paths = {folder};
+  spec.tokenizer = "byte";
+  auto catalogue = artifacts::Catalogue::open(join_path(store.folder(), "index/catalogue.sqlite"));
+  return ingest(store, catalogue, system_clock(), spec).dataset;
 }
 
 SmokeResult run_smoke(const SmokeInputs& inputs, artifacts::Store& store, const Variant& variant) {

@@ -41,6 +41,8 @@ struct SmokeInputs {
 };
 SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store,
                          const std::vector<manifests::Override>& overrides = {});
+// byte/1 of these texts, document by document. Leaves them as files beside the store.
+manifests::Dataset ingest_texts(const std::vector<std::string>& texts, artifacts::Store& store);
 
 struct SmokeResult {
   Roots roots;

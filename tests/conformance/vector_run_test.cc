@@ -26,11 +26,24 @@ const std::string kRecipe = "olmo2-tiny";
 struct RunFile {
   std::string name;
   std::int64_t steps = 0;
-  std::int64_t prose_bytes = 0;  // of the data
+  std::int64_t prose_bytes = 0;  // of the data, where it is not `texts`
   std::vector<manifests::Override> overrides;
+  std::vector<std::string> texts = {};
+  bool infers = true;
+
+  SmokeInputs inputs(artifacts::Store& store) const {
+    SmokeInputs inputs = smoke_inputs(kRecipe, store, overrides);
+    if (!texts.empty()) inputs.dataset = ingest_texts(texts, store);
+    return inputs;
+  }
+  std::vector<std::string> documents() const {
+    return texts.empty() ? make_prose(prose_bytes) : texts;
+  }
 };
 
+// The last has sequences without loss, all positions as divisor, and updates that are skipped.
 std::vector<RunFile> run_files() {
+  const std::vector<std::string> prose = make_prose(kDefaultTextBytes);
   return {{"run-olmo2-tiny.json", 5, kDefaultTextBytes, {}},
           {"run-olmo2-tiny-forms.json",
            3,
@@ -43,7 +56,20 @@ std::vector<RunFile> run_files() {
           {"run-olmo2-tiny-masked.json",
            2,
            40'000,
-           {{"data.source", "builtin:prose:40000"}, {"data.mask_documents", "true"}}}};
+           {{"data.source", "builtin:prose:40000"}, {"data.mask_documents", "true"}}},
+          {"run-olmo2-skip.json",
+           10,
+           0,
+           {{"data.sequence_length", "48"},
+            {"data.repetition_max_period", "3"},
+            {"data.repetition_max_count", "10"},
+            {"loss.denominator", "positions"},
+            {"optimizer.name", "skip_step_adamw"},
+            {"optimizer.skip_window", "4"},
+            {"optimizer.skip_sigma", "0.5"},
+            {"train.grad_group", "96"}},
+           {prose.at(0).substr(0, 900), std::string(300, 'a'), prose.at(1).substr(0, 900)},
+           false}};
 }
 
 Json tensor_roots(const Parameters& parameters) {
@@ -84,6 +110,7 @@ Json step_json(Trainer& trainer, TokenStream& stream, const SampleOrder& order) 
   }
   json["batch_digest"] = event.batch.hex();
   json["tokens"] = event.tokens;
+  if (event.skipped) json["skipped"] = true;
   json["loss_sum"] = event.loss_sum;
   json["z_loss_sum"] = event.z_loss_sum;
   json["grad_norm"] = double_scalar(event.grad_norm);
@@ -167,13 +194,13 @@ Json run_json(const RunFile& file, const SmokeInputs& inputs, const artifacts::S
                {"dataset",
                 {{"content", manifests::dataset_content(inputs.dataset)},
                  {"root", manifests::dataset_root(inputs.dataset).hex()}}},
-               {"documents", make_prose(file.prose_bytes)},
+               {"documents", file.documents()},
                {"initial", state_json(trainer)},
                {"steps", Json::array()}};
   for (std::int64_t i = 0; i < file.steps; ++i) {
     json["steps"].push_back(step_json(trainer, stream, order));
   }
-  json["inference"] = inference_json(trainer, json["documents"], variant);
+  if (file.infers) json["inference"] = inference_json(trainer, json["documents"], variant);
   return json;
 }
 
@@ -183,7 +210,7 @@ TEST_P(VectorRun, EveryVariantReachesTheGoldenStates) {
   const RunFile& file = GetParam();
   const support::TemporaryFolder folder;
   artifacts::Store store = artifacts::Store::init(system_file_system(), folder.path() + "/.repro");
-  const SmokeInputs inputs = smoke_inputs(kRecipe, store, file.overrides);
+  const SmokeInputs inputs = file.inputs(store);
   const std::string path = golden_file(file.name);
   if (find_environment("REPRO_WRITE_GOLDEN")) {
     const std::string text = run_json(file, inputs, store, {1, "scalar", 1, 0}).dump(1) + "\n";
@@ -199,12 +226,27 @@ TEST_P(VectorRun, EveryVariantReachesTheGoldenStates) {
   }
 }
 
+// What the second file is for happens in it.
+TEST(VectorRunFile, StepsWithoutSomeTargetsAndWithoutUpdatesAreInTheKit) {
+  const std::string path = golden_file("run-olmo2-skip.json");
+  const Json golden = parse_json(system_file_system().read_file(path), path);
+  std::size_t skipped = 0;
+  std::size_t filtered = 0;
+  for (const Json& step : golden.at("steps")) {
+    skipped += step.contains("skipped") ? 1 : 0;
+    filtered += step.at("tokens") < 4 * 47 ? 1 : 0;
+  }
+  EXPECT_GT(skipped, 0U);
+  EXPECT_LT(skipped, golden.at("steps").size() - 4);
+  EXPECT_GT(filtered, 1U);
+}
+
 // The ids that the documents stand for are those of the dataset that is trained on.
 TEST_P(VectorRun, DocumentsAreTheDataset) {
   const RunFile& file = GetParam();
   const support::TemporaryFolder folder;
   artifacts::Store store = artifacts::Store::init(system_file_system(), folder.path() + "/.repro");
-  TokenStream stream(store, smoke_inputs(kRecipe, store, file.overrides).dataset);
+  TokenStream stream(store, file.inputs(store).dataset);
   const std::string path = golden_file(file.name);
   std::vector<std::uint32_t> expected;
   const Json golden = parse_json(system_file_system().read_file(path), path);

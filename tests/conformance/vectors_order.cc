@@ -6,6 +6,7 @@
 #include "tests/conformance/vector_file.h"
 #include "tests/conformance/vector_inputs.h"
 #include "train/data/order.h"
+#include "train/data/repetition.h"
 #include "train/data/token_file.h"
 
 namespace repro::train {
@@ -83,6 +84,47 @@ Json digest_of_batch(const Context&, const Json& in) {
   return {{"digest", token_digest(get<std::uint32_t>(in, "ids")).hex()}};
 }
 
+Json repetitive(const Context&, const Json& in) {
+  const RepetitionLimits limits = {get_one<std::int64_t>(in, "min_period"),
+                                   get_one<std::int64_t>(in, "max_period"),
+                                   get_one<std::int64_t>(in, "max_count")};
+  const bool found = is_repetitive(get<std::uint32_t>(in, "ids"), limits);
+  return {{"repetitive", scalar(std::int64_t{found ? 1 : 0})}};
+}
+
+// `count` times the ids 0 ... period - 1 after three others, and `rest` more of them.
+void add_repetition(std::vector<Case>& cases, std::uint32_t period, std::uint32_t count,
+                    std::uint32_t rest, const RepetitionLimits& limits) {
+  std::vector<std::uint32_t> ids = {70, 71, 72};
+  for (std::uint32_t i = 0; i < period * count + rest; ++i) ids.push_back(i % period);
+  ids.insert(ids.end(), {73, 73, 74});
+  const std::string name = std::to_string(count) + " times " + std::to_string(period) + " and " +
+                           std::to_string(rest) + ", limits " + std::to_string(limits.min_period) +
+                           ", " + std::to_string(limits.max_period) + ", " +
+                           std::to_string(limits.max_count);
+  cases.push_back({"repetitive",
+                   name,
+                   {{"ids", integers(ids)},
+                    {"min_period", scalar(limits.min_period)},
+                    {"max_period", scalar(limits.max_period)},
+                    {"max_count", scalar(limits.max_count)}}});
+}
+
+void add_repetition_cases(std::vector<Case>& cases) {
+  const RepetitionLimits released;
+  for (const std::uint32_t period : {1U, 4U, 13U, 14U}) {
+    add_repetition(cases, period, 31, period - 1, released);
+    add_repetition(cases, period, 32, 0, released);
+  }
+  add_repetition(cases, 1, 64, 0, {2, 13, 32});  // also 32 times a period of two
+  add_repetition(cases, 1, 63, 0, {2, 13, 32});
+  add_repetition(cases, 5, 3, 0, {1, 1024, 3});  // a third of 21 ids
+  add_repetition(cases, 6, 3, 0, {1, 1024, 3});
+  add_repetition(cases, 7, 3, 0, {1, 7, 3});
+  add_repetition(cases, 7, 3, 0, {8, 9, 3});
+  add_repetition(cases, 2, 40, 0, {1, 0, 3});  // no filter
+}
+
 Json order_in(std::int64_t num_tokens, std::int64_t seed, std::int64_t sequence_length,
               std::int64_t holdout_every, std::int64_t batch_size) {
   return {{"num_tokens", scalar(num_tokens)},
@@ -137,6 +179,7 @@ std::vector<Case> order_cases() {
   cases.push_back({"batch_digest",
                    "of every size",
                    {{"ids", integers(std::vector<std::uint32_t>{0, 255, 256, 65536, 4194303})}}});
+  add_repetition_cases(cases);
   return cases;
 }
 
@@ -203,7 +246,10 @@ std::vector<Case> root_cases() {
 
 Group order_group() {
   return {"order",
-          {{"order", order_of}, {"olmo_order", olmo_order_of}, {"batch_digest", digest_of_batch}},
+          {{"order", order_of},
+           {"olmo_order", olmo_order_of},
+           {"batch_digest", digest_of_batch},
+           {"repetitive", repetitive}},
           order_cases};
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "tests/conformance/vector_file.h"
 #include "tests/conformance/vector_inputs.h"
@@ -9,6 +10,7 @@
 #include "train/models/olmo2_layers.h"
 #include "train/optim/adamw.h"
 #include "train/optim/schedule.h"
+#include "train/optim/skip_step.h"
 
 namespace repro::train {
 namespace {
@@ -221,6 +223,61 @@ Json olmo_rates(const Context&, const Json& in) {
   return {{"rate", doubles(rate)}};
 }
 
+Json skips(const Context&, const Json& in) {
+  manifests::OptimizerConfig optimizer;
+  optimizer.skip_window = get_one<std::int64_t>(in, "window");
+  optimizer.skip_sigma = get_double(in, "sigma");
+  const StepHistory history{get_floats(in, "losses"), get_floats(in, "norms"), 0};
+  const auto loss = get_floats(in, "loss");
+  const auto norm = get_floats(in, "norm");
+  std::vector<std::int64_t> skipped;
+  for (std::size_t i = 0; i < loss.size(); ++i) {
+    skipped.push_back(skips_update(optimizer, history, loss[i], norm[i]) ? 1 : 0);
+  }
+  return {{"skipped", integers(skipped)}};
+}
+
+// The largest value that is not far above.
+float last_usual(const std::vector<float>& previous, float sigma) {
+  float low = -std::numeric_limits<float>::max();
+  float high = std::numeric_limits<float>::max();
+  if (!is_far_above(previous, high, sigma)) return high;
+  for (int i = 0; i < 400 && std::nextafter(low, high) < high; ++i) {
+    const auto middle = static_cast<float>((static_cast<double>(low) + high) / 2);
+    (is_far_above(previous, middle, sigma) ? high : low) = middle;
+  }
+  return low;
+}
+
+void add_skip_cases(std::vector<Case>& cases, Inputs& inputs) {
+  const auto add = [&](const std::string& name, const std::vector<float>& losses,
+                       const std::vector<float>& norms, std::int64_t window, double sigma) {
+    const auto limit = static_cast<float>(sigma);
+    const float loss = losses.size() < 2 ? 1e30F : last_usual(losses, limit);
+    const float norm = losses.size() < 2 ? 1e30F : last_usual(norms, limit);
+    const float more_loss = std::nextafter(loss, std::numeric_limits<float>::max());
+    const float more_norm = std::nextafter(norm, std::numeric_limits<float>::max());
+    cases.push_back({"skip_step",
+                     name,
+                     {{"losses", floats(losses)},
+                      {"norms", floats(norms)},
+                      {"loss", floats({loss, more_loss, loss, more_loss, -loss})},
+                      {"norm", floats({norm, norm, more_norm, more_norm, -norm})},
+                      {"window", scalar(window)},
+                      {"sigma", double_scalar(sigma)}}});
+  };
+  for (const Kind kind : kAllKinds) {
+    add(std::string(name_of(kind)), inputs.floats(Kind::normal, 70, 0.1F), inputs.floats(kind, 70),
+        128, 6);
+  }
+  add("half a window less one", inputs.floats(Kind::normal, 63), inputs.floats(Kind::normal, 63),
+      128, 0);
+  add("half a window", inputs.floats(Kind::normal, 64), inputs.floats(Kind::normal, 64), 128, 0);
+  add("one step", {1}, {1}, 2, 0);
+  add("two steps", {1, 1.5F}, {3, 0}, 2, 0.3);
+  add("an odd window", inputs.floats(Kind::normal, 2), inputs.floats(Kind::normal, 2), 5, 1);
+}
+
 void add_norm_cases(std::vector<Case>& cases, Inputs& inputs) {
   const auto add = [&](const std::string& name, const std::vector<std::int64_t>& gradient,
                        std::int32_t unit, std::int64_t n) {
@@ -346,6 +403,7 @@ std::vector<Case> optimiser_cases() {
   add_adamw_cases(cases, inputs);
   add_rate_cases(cases);
   add_olmo_rate_cases(cases);
+  add_skip_cases(cases, inputs);
   return cases;
 }
 
@@ -366,6 +424,7 @@ Group optimiser_group() {
            {"clip", clips},
            {"update_constants", constants_of},
            {"adamw", adamw},
+           {"skip_step", skips},
            {"learning_rate", rates},
            {"olmo_cosine", olmo_rates}},
           optimiser_cases};

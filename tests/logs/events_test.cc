@@ -49,9 +49,26 @@ TEST(Events, ParseTakesLinesWithTheirChainValue) {
   EXPECT_EQ(parse_step(event, "line"), sample_step());
 }
 
+TEST(Events, AStepMayHaveNoTargets) {
+  StepEvent step = sample_step();
+  step.tokens = step.loss_sum = step.z_loss_sum = 0;
+  step.grad_norm = 0;
+  EXPECT_EQ(encode_step(step).at("loss"), "0");
+  EXPECT_EQ(parse_step(encode_step(step), "line"), step);
+}
+
+TEST(Events, ASkippedUpdateIsSaidWhereThereIsOne) {
+  StepEvent step = sample_step();
+  EXPECT_FALSE(encode_step(step).contains("skipped"));
+  step.skipped = true;
+  EXPECT_EQ(encode_step(step).at("skipped"), true);
+  EXPECT_EQ(parse_step(encode_step(step), "line"), step);
+}
+
 TEST(Events, MeanLossIsInNats) {
   EXPECT_EQ(mean_loss(std::int64_t{3} << 30, 2), 1.5);
   EXPECT_EQ(mean_loss(0, 5), 0);
+  EXPECT_EQ(mean_loss(0, 0), 0);
   EXPECT_THROW(mean_loss(1, 0), Error);
 }
 
@@ -75,7 +92,10 @@ TEST(Events, DamagedEventsAreCorruption) {
       {[](Json& j) { j.erase("model"); }, "is missing"},
       {[](Json& j) { j["more"] = 1; }, "unknown key"},
       {[](Json& j) { j["step"] = -1; }, "out of range"},
-      {[](Json& j) { j["tokens"] = 0; }, "out of range"},
+      {[](Json& j) { j["tokens"] = -1; }, "out of range"},
+      {[](Json& j) { j["tokens"] = 0; }, "a loss without targets"},
+      {[](Json& j) { j["skipped"] = false; }, "key \"skipped\" is not true"},
+      {[](Json& j) { j["skipped"] = 1; }, "key \"skipped\" is not true"},
       {[](Json& j) { j["tokens"] = "1"; }, "not an integer"},
       {[](Json& j) { j["loss"] = "5.0"; }, "loss is not loss_sum / tokens"},
       {[](Json& j) { j["loss_sum"] = 1; }, "loss is not loss_sum / tokens"},

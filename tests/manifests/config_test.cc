@@ -135,6 +135,34 @@ TEST(Config, TheOrderStandsInTheBytesOnlyWhereItIsNotTheDefault) {
   EXPECT_EQ(failure_of([&] { parse_config(text, "config"); }).code, "corruption");
 }
 
+TEST(Config, TheFilterHasAllItsKeysOrNone) {
+  Config config = sample_config();
+  EXPECT_FALSE(operators_of(config).contains("instance_filter"));
+  config.data.repetition_max_count = 8;
+  EXPECT_THAT(failure_of([&] { check_config(config); }).message,
+              HasSubstr("data.repetition_max_period is 0"));
+  config.data.repetition_max_period = 13;
+  check_config(config);
+  EXPECT_EQ(operators_of(config).at("instance_filter"), "1");
+  EXPECT_EQ(parse_config(encode_config(config), "config"), config);
+  config.data.repetition_min_period = 14;
+  EXPECT_THAT(failure_of([&] { check_config(config); }).message,
+              HasSubstr("data.repetition_min_period 14 is more than"));
+}
+
+TEST(Config, SkippingIsOfOneOptimizer) {
+  Config config = sample_config();
+  EXPECT_FALSE(operators_of(config).contains("skip_step_adamw"));
+  config.optimizer.skip_window = 64;
+  const auto failure = failure_of([&] { check_config(config); });
+  EXPECT_THAT(failure.message, HasSubstr("do not go with optimizer.name adamw"));
+  config.optimizer.name = "skip_step_adamw";
+  check_config(config);
+  EXPECT_EQ(operators_of(config).at("skip_step_adamw"), "1");
+  EXPECT_EQ(operators_of(config).at("adamw"), "1");
+  EXPECT_EQ(parse_config(encode_config(config), "config"), config);
+}
+
 TEST(Config, NotesStandInTheBytesOnlyWhereThereAreSome) {
   Config config = sample_config();
   const Json deciding = deciding_keys(config);

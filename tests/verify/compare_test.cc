@@ -91,6 +91,18 @@ TEST_F(Compare, FindsTheStepWhereOneRealisationWentWrong) {
   EXPECT_EQ(result.first_difference->fields, (std::vector<std::string>{"model", "state"}));
 }
 
+TEST_F(Compare, AnUpdateThatOneOfThemSkippedIsADifference) {
+  RunPlan plan;
+  plan.nonce = "01";
+  plan.skipped = 2;
+  const BuiltRun other = builder_.add_run(plan);
+  const Comparison result = with_base(other);
+  EXPECT_FALSE(result.identical);
+  ASSERT_TRUE(result.first_difference);
+  EXPECT_EQ(result.first_difference->step, 2);
+  EXPECT_EQ(result.first_difference->fields, (std::vector<std::string>{"skipped"}));
+}
+
 TEST_F(Compare, AShorterRunIsDifferentThoughAllItHasIsEqual) {
   RunPlan plan;
   plan.nonce = "01";

@@ -195,6 +195,7 @@ BuiltRun StoreBuilder::add_run(const RunPlan& plan) {
     event.batch = sha256("batch " + std::to_string(step));
     event.model_root = state.model_root;
     event.state_root = state.state_root;
+    event.skipped = step == plan.skipped;
     log.add(logs::encode_step(event));
     if (plan.telemetry) telemetry.add(telemetry_of(step));
     if (!stored) continue;

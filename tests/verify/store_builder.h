@@ -21,6 +21,7 @@ struct RunPlan {
   std::int64_t checkpoint_every = 3;
   std::string learning_rate = "0.001";  // deciding
   std::int64_t threads = 0;             // running
+  std::int64_t skipped = 0;             // step whose line says that its update was skipped; 0: none
   std::int64_t differs_from = 0;        // first step whose weights differ by one ULP; 0: none
   manifests::RunStatus status = manifests::RunStatus::finished;
   std::int64_t tail_steps = 0;  // steps that only the tails have

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "artifacts/base/error.h"
-#include "train/data/repetition.h"
 #include "train/data/text.h"
 #include "train/data/token_file.h"
 
@@ -48,6 +47,13 @@ Json describe_documents(TokenStream& stream, std::int64_t first, std::int64_t co
 std::span<const std::uint32_t> Batch::row(std::size_t sample) const {
   const auto length = static_cast<std::size_t>(sequence_length);
   return std::span(tokens).subspan(sample * length, length);
+}
+
+std::vector<bool> Batch::repetitive(const RepetitionLimits& limits) const {
+  std::vector<bool> flags;
+  if (limits.max_period == 0) return flags;
+  for (std::size_t i = 0; i < samples.size(); ++i) flags.push_back(is_repetitive(row(i), limits));
+  return flags;
 }
 
 Batch read_batch(TokenStream& stream, const SampleOrder& order, std::int64_t batch_index) {
@@ -111,10 +117,14 @@ Json describe_samples(TokenStream& stream, const SampleOrder& order, std::int64_
   return samples;
 }
 
-void describe_tokens(Json& samples, const Batch& batch, const Tokenizer* tokenizer) {
+void describe_tokens(Json& samples, const Batch& batch, const RepetitionLimits& limits,
+                     const Tokenizer* tokenizer) {
+  const bool filters = limits.max_period > 0;
   for (std::size_t i = 0; i < batch.samples.size(); ++i) {
     samples[i]["digest"] = token_digest(batch.row(i)).hex();
-    if (samples[i].contains("source")) samples[i]["repetitive"] = is_repetitive(batch.row(i));
+    if (filters || samples[i].contains("source")) {
+      samples[i]["repetitive"] = is_repetitive(batch.row(i), filters ? limits : RepetitionLimits{});
+    }
     if (tokenizer != nullptr) samples[i]["text"] = decode_for_people(*tokenizer, batch.row(i));
   }
 }

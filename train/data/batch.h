@@ -9,6 +9,7 @@
 #include "artifacts/base/json.h"
 #include "train/data/order.h"
 #include "train/data/reader.h"
+#include "train/data/repetition.h"
 #include "train/tokenizer/tokenizer.h"
 
 namespace repro::train {
@@ -23,6 +24,8 @@ struct Batch {
   std::vector<std::int32_t> begins;  // [B * T] with data.mask_documents: document_begins of a row
 
   std::span<const std::uint32_t> row(std::size_t sample) const;
+  // Of each sample, whether it is repetitive; empty where the limits have no period.
+  std::vector<bool> repetitive(const RepetitionLimits& limits) const;
 };
 
 // Batch `batch_index` of the order. The stream must be the one the order was planned for.
@@ -41,9 +44,10 @@ std::vector<std::int32_t> document_begins(TokenStream& stream, std::int64_t firs
 // instances lie in one shard each also "source", its file, and "window", the instance's number in
 // it. Needs no tokens; "documents" is null where the store has not their ends.
 Json describe_samples(TokenStream& stream, const SampleOrder& order, std::int64_t batch_index);
-// Adds "digest" to each, "repetitive" where there is a "source" (repetition.h), and with a
-// tokenizer "text": the decoded pieces, "<|end|>" between documents, bytes that are no UTF-8 as
-// U+FFFD.
-void describe_tokens(Json& samples, const Batch& batch, const Tokenizer* tokenizer);
+// Adds "digest" to each; "repetitive", whether it is without loss by the recipe's limits, or, where
+// the recipe has none and there is a "source", by those of OLMo's trainer; and with a tokenizer
+// "text": the decoded pieces, "<|end|>" between documents, bytes that are no UTF-8 as U+FFFD.
+void describe_tokens(Json& samples, const Batch& batch, const RepetitionLimits& limits,
+                     const Tokenizer* tokenizer);
 
 }  // namespace repro::train

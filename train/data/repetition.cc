@@ -18,9 +18,13 @@ std::int64_t longest_run(std::span<const std::uint32_t> ids, std::size_t period)
 
 }  // namespace
 
+RepetitionLimits RepetitionLimits::of(const manifests::DataConfig& data) {
+  return {data.repetition_min_period, data.repetition_max_period, data.repetition_max_count};
+}
+
 bool is_repetitive(std::span<const std::uint32_t> ids, const RepetitionLimits& limits) {
   const auto periods = std::min(limits.max_period, static_cast<std::int64_t>(ids.size()) / 3);
-  for (std::int64_t period = 1; period <= periods; ++period) {
+  for (std::int64_t period = limits.min_period; period <= periods; ++period) {
     if (longest_run(ids, static_cast<std::size_t>(period)) >= (limits.max_count - 1) * period) {
       return true;
     }

@@ -15,11 +15,14 @@ Sum192 sum_squares(DeviceContext& context, const DeviceArray<std::int64_t>& valu
 
 }  // namespace
 
-double device_adamw(DeviceContext& context, std::int64_t unit, const UpdateConstants& constants,
-                    const Parameters& layout, DeviceState& state) {
+double gradient_norm(DeviceContext& context, std::int64_t unit, std::int64_t normalizer,
+                     const DeviceState& state) {
   context.device.enter({context.step, "gradient"});
-  const double norm =
-      norm_of_squares(sum_squares(context, state.gradient), unit, constants.normalizer);
+  return norm_of_squares(sum_squares(context, state.gradient), unit, normalizer);
+}
+
+void device_adamw(DeviceContext& context, std::int64_t unit, const UpdateConstants& constants,
+                  double norm, const Parameters& layout, DeviceState& state) {
   const float clip = clip_factor(norm, constants.clip_norm);
   for (const Parameter& tensor : layout.tensors) {
     context.device.enter({context.step, tensor.name});
@@ -33,7 +36,6 @@ double device_adamw(DeviceContext& context, std::int64_t unit, const UpdateConst
     context.device.run(
         FindNonFiniteBatch{args.w, args.count, context.watch_finite("adamw", tensor.name)});
   }
-  return norm;
 }
 
 }  // namespace repro::train

@@ -1,7 +1,7 @@
 #include "train/engine/state_io.h"
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <cstring>
 #include <string>
 
@@ -13,6 +13,8 @@ namespace {
 
 // Names of a parameter's tensors: its weights, exp_avg and exp_avg_sq.
 constexpr const char* kStatePrefixes[] = {"", "exp_avg/", "exp_avg_sq/"};
+constexpr const char* kLosses = "trainer/losses";
+constexpr std::int64_t kMaxHistory = 65536;  // optimizer.skip_window at most
 
 // One tensor of a state, wherever its bytes lie.
 struct TensorBytes {
@@ -27,9 +29,19 @@ std::span<const std::byte> bytes_of(const Value* data, std::int64_t count) {
   return std::as_bytes(std::span(data, static_cast<std::size_t>(count)));
 }
 
-// All tensors in name order. `counters` holds step and batch and must outlive the result.
-std::vector<TensorBytes> state_tensors(const Parameters& parameters,
-                                       const std::array<std::int64_t, 2>& counters) {
+void add_history(const StepHistory& history, std::vector<TensorBytes>& tensors) {
+  if (history.empty()) return;
+  const auto count = static_cast<std::int64_t>(history.losses.size());
+  tensors.push_back({kLosses, "float32", {count}, bytes_of(history.losses.data(), count)});
+  tensors.push_back({"trainer/gradient_norms",
+                     "float32",
+                     {count},
+                     bytes_of(history.gradient_norms.data(), count)});
+  tensors.push_back({"trainer/skipped", "int64", {1}, bytes_of(&history.skipped, 1)});
+}
+
+// All tensors in name order, as views of both arguments.
+std::vector<TensorBytes> state_tensors(const Parameters& parameters, const Cursor& cursor) {
   std::vector<TensorBytes> tensors;
   for (const Parameter& parameter : parameters.tensors) {
     const Buffer<float>* buffers[] = {&parameters.weights, &parameters.exp_avg,
@@ -39,8 +51,9 @@ std::vector<TensorBytes> state_tensors(const Parameters& parameters,
                          bytes_of(buffers[i]->data() + parameter.offset, parameter.count)});
     }
   }
-  tensors.push_back({"trainer/step", "int64", {1}, bytes_of(&counters[0], 1)});
-  tensors.push_back({"trainer/batch", "int64", {1}, bytes_of(&counters[1], 1)});
+  tensors.push_back({"trainer/step", "int64", {1}, bytes_of(&cursor.step, 1)});
+  tensors.push_back({"trainer/batch", "int64", {1}, bytes_of(&cursor.batch, 1)});
+  add_history(cursor.history, tensors);
   std::sort(tensors.begin(), tensors.end(),
             [](const TensorBytes& a, const TensorBytes& b) { return a.name < b.name; });
   return tensors;
@@ -106,6 +119,32 @@ void check_shapes(const manifests::State& state, const std::vector<TensorBytes>&
               "branch from a state of the same model, or change the recipe's model keys");
 }
 
+// A cursor with room for what the state has of a history.
+Cursor cursor_for(const manifests::State& state) {
+  Cursor cursor;
+  for (const manifests::StateTensor& tensor : state.tensors) {
+    if (tensor.name != kLosses || tensor.shape.size() != 1) continue;
+    if (tensor.shape[0] < 1 || tensor.shape[0] > kMaxHistory) continue;
+    cursor.history.losses.resize(static_cast<std::size_t>(tensor.shape[0]));
+    cursor.history.gradient_norms.resize(cursor.history.losses.size());
+  }
+  return cursor;
+}
+
+void check_history(const Cursor& cursor, const std::string& what) {
+  const auto is_finite = [](float value) { return std::isfinite(value); };
+  const StepHistory& history = cursor.history;
+  if (std::ranges::all_of(history.losses, is_finite) &&
+      std::ranges::all_of(history.gradient_norms, is_finite) && history.skipped >= 0 &&
+      history.skipped <= cursor.step) {
+    return;
+  }
+  throw Error(Code::corruption,
+              what +
+                  ": what trainer/losses, trainer/gradient_norms or trainer/skipped holds is "
+                  "not of a training");
+}
+
 // `state` lists the same tensors as `tensors`, whose bytes are the caller's to fill.
 void read_tensors(const artifacts::Store& store, const manifests::State& state,
                   const std::vector<TensorBytes>& tensors, const std::string& what,
@@ -133,16 +172,14 @@ void read_tensors(const artifacts::Store& store, const manifests::State& state,
 
 Roots compute_roots(const Parameters& parameters, const Cursor& cursor, Parallel& parallel) {
   const TraceSpan span(parallel.trace(), "roots");
-  const std::array<std::int64_t, 2> counters = {cursor.step, cursor.batch};
-  const std::vector<TensorBytes> tensors = state_tensors(parameters, counters);
+  const std::vector<TensorBytes> tensors = state_tensors(parameters, cursor);
   const manifests::State state = describe(tensors, tensor_roots(tensors, parallel), cursor.step);
   return {state.model_root, state.state_root};
 }
 
 Roots compute_roots(const Parameters& layout, std::vector<std::vector<Digest>> leaves,
                     const Cursor& cursor) {
-  const std::array<std::int64_t, 2> counters = {cursor.step, cursor.batch};
-  const std::vector<TensorBytes> tensors = state_tensors(layout, counters);
+  const std::vector<TensorBytes> tensors = state_tensors(layout, cursor);
   std::map<std::string, Digest> hashed;
   auto next = leaves.begin();
   for (const Parameter& tensor : layout.tensors) {
@@ -162,8 +199,7 @@ Roots compute_roots(const Parameters& layout, std::vector<std::vector<Digest>> l
 
 SavedState save_state(artifacts::Store& store, const Parameters& parameters, const Cursor& cursor,
                       const Digest& derivation, Parallel& parallel) {
-  const std::array<std::int64_t, 2> counters = {cursor.step, cursor.batch};
-  const std::vector<TensorBytes> tensors = state_tensors(parameters, counters);
+  const std::vector<TensorBytes> tensors = state_tensors(parameters, cursor);
   manifests::State state = describe(tensors, tensor_roots(tensors, parallel), cursor.step);
   state.derivation = derivation;
   parallel.run(static_cast<std::int64_t>(tensors.size()), [&](std::int64_t t) {
@@ -178,19 +214,20 @@ Cursor load_state(const artifacts::Store& store, const Digest& manifest, Paramet
                   Parallel& parallel) {
   const std::string what = "state " + manifest.short_hex();
   const manifests::State state = manifests::parse_state(store.get(manifest), what);
-  std::array<std::int64_t, 2> counters = {0, 0};
-  const std::vector<TensorBytes> tensors = state_tensors(parameters, counters);
+  Cursor cursor = cursor_for(state);  // read_tensors fills it
+  const std::vector<TensorBytes> tensors = state_tensors(parameters, cursor);
   check_shapes(state, tensors);
   read_tensors(store, state, tensors, what, parallel);
-  return {counters[0], counters[1]};
+  check_history(cursor, what);
+  return cursor;
 }
 
 Digest load_weights(const artifacts::Store& store, const Digest& manifest, Parameters& parameters,
                     Parallel& parallel) {
   const std::string what = "state " + manifest.short_hex();
   manifests::State state = manifests::parse_state(store.get(manifest), what);
-  const std::array<std::int64_t, 2> counters = {0, 0};
-  std::vector<TensorBytes> tensors = state_tensors(parameters, counters);
+  const Cursor cursor;
+  std::vector<TensorBytes> tensors = state_tensors(parameters, cursor);
   // Of a model that was imported or merged there may be no more than the weights.
   const auto other = [](const auto& tensor) { return !manifests::is_weight(tensor.name); };
   std::erase_if(state.tensors, other);

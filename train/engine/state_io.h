@@ -8,6 +8,7 @@
 #include "manifests/state.h"
 #include "train/kernels/parallel.h"
 #include "train/nn/parameters.h"
+#include "train/optim/skip_step.h"
 
 namespace repro::train {
 
@@ -15,6 +16,7 @@ namespace repro::train {
 struct Cursor {
   std::int64_t step = 0;   // updates done
   std::int64_t batch = 0;  // next batch of the order
+  StepHistory history;     // of skip_step_adamw; empty after a step of another update rule
 };
 
 struct Roots {

@@ -1,11 +1,13 @@
 #include "train/engine/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "artifacts/base/error.h"
 #include "train/data/order.h"
 #include "train/engine/backends.h"
 #include "train/optim/schedule.h"
+#include "train/optim/skip_step.h"
 
 namespace repro::train {
 struct Trainer::Data {
@@ -116,11 +118,13 @@ MicroBatch Trainer::padded(const MicroBatch& micro) {
   return result;
 }
 
-// A micro-batch is a run of whole sequences that ends where a gradient group ends.
+// A micro-batch is a run of whole sequences that ends where a gradient group ends. Targets alone
+// give a loss, so a sequence without loss gives no gradient.
 LossSums Trainer::accumulate(const Batch& batch) {
   const auto sequences = static_cast<std::int64_t>(batch.samples.size());
   const std::int64_t length = batch.sequence_length;
   const std::vector<RowRange> groups = gradient_groups(sequences, length, config_.train.grad_group);
+  const std::vector<bool> repetitive = batch.repetitive(RepetitionLimits::of(config_.data));
   LossSums sums;
   std::int64_t begin = 0;
   MicroBatch micro;
@@ -137,6 +141,10 @@ LossSums Trainer::accumulate(const Batch& batch) {
     if (!batch.begins.empty()) {
       micro.begins =
           std::span(batch.begins).subspan(static_cast<std::size_t>(begin), micro.ids.size());
+    }
+    if (!repetitive.empty()) {
+      const auto first = repetitive.begin() + begin / length;
+      micro.without_loss.assign(first, first + micro.sequences);
     }
     sums += backend_->accumulate(padded(micro));
     micro.groups.clear();
@@ -173,22 +181,43 @@ void Trainer::add_begins(std::int64_t first_token, std::vector<std::int32_t>& be
   begins.insert(begins.end(), row.begin(), row.end());
 }
 
+// Update `number`, or what skip_step_adamw makes of it: whether it was left out.
+bool Trainer::update(std::int64_t number, const LossSums& sums, double norm) {
+  const std::int64_t divisor = loss_divisor(config_, sums.targets);
+  StepHistory& history = cursor_.history;
+  bool skipped = false;
+  if (config_.optimizer.name != "skip_step_adamw") {
+    history = {};
+  } else if (sums.targets > 0) {  // without a target there is no loss to compare or remember
+    const double total = std::ldexp(static_cast<double>(sums.cross_entropy), -30);
+    const float loss = history_value(total / static_cast<double>(divisor));
+    const float size = history_value(norm);
+    skipped = skips_update(config_.optimizer, history, loss, size);
+    remember_step(config_.optimizer, loss, size, skipped, history);
+  }
+  if (!skipped) {
+    backend_->update(update_constants(config_, number, divisor, history.skipped), norm);
+  }
+  return skipped;
+}
+
 logs::StepEvent Trainer::step(bool with_roots) {
   const std::int64_t index = data_->order.next_batch(cursor_.batch);
   const Batch batch = next_batch(index);
   const std::int64_t number = cursor_.step + 1;
   backend_->begin_step(number);
   const LossSums sums = accumulate(batch);
-  const UpdateConstants constants = update_constants(config_, number, sums.targets);
   logs::StepEvent event;
   event.step = number;
   event.tokens = sums.targets;
   event.loss_sum = sums.cross_entropy;
   event.z_loss_sum = sums.z_loss;
-  event.learning_rate = constants.learning_rate;
+  event.learning_rate = static_cast<float>(learning_rate(config_, number));
   event.batch = batch.digest;
-  event.grad_norm = backend_->update(constants);
-  cursor_ = {number, index + 1};
+  event.grad_norm = backend_->gradient_norm(loss_divisor(config_, sums.targets));
+  event.skipped = update(number, sums, event.grad_norm);
+  cursor_.step = number;
+  cursor_.batch = index + 1;
   if (with_roots) {
     const Roots roots = this->roots();
     event.model_root = roots.model;

@@ -64,6 +64,7 @@ class Trainer {
   void add_begins(std::int64_t first_token, std::vector<std::int32_t>& begins);
   MicroBatch padded(const MicroBatch& micro);
   LossSums accumulate(const Batch& batch);
+  bool update(std::int64_t number, const LossSums& sums, double norm);
 
   manifests::Config config_;
   Machine machine_;

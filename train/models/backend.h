@@ -28,6 +28,8 @@ struct MicroBatch {
   // [sequences * length] data.mask_documents: the position in its sequence where each token's
   // document begins, which attention does not cross; empty: it sees the whole sequence.
   std::span<const std::int32_t> begins;
+  // [sequences], or empty for none: sequences that are computed and have no targets.
+  std::vector<bool> without_loss = {};
 };
 
 class Backend {
@@ -54,12 +56,14 @@ class Backend {
   // Loss only. Where `peaks` is not null, a backend that quantises notes the input of every linear
   // map there.
   virtual LossSums evaluate(const MicroBatch& batch, Peaks* peaks) = 0;
-  // Clips, updates weights and moments, refreshes. Returns the gradient's norm (before clipping).
-  virtual double update(const UpdateConstants& constants) = 0;
+  // The gradient's norm, divided by `normalizer`. Leaves everything as it is.
+  virtual double gradient_norm(std::int64_t normalizer) = 0;
+  // Clips by that norm, updates weights and moments, refreshes.
+  virtual void update(const UpdateConstants& constants, double norm) = 0;
 };
 
-// Targets of next-token prediction: within each sequence token t + 1, none for the last and for
-// padding.
+// Targets of next-token prediction: within each sequence token t + 1, none for the last, for
+// padding and for a sequence without loss.
 std::vector<std::int32_t> next_token_targets(const MicroBatch& batch);
 
 }  // namespace repro::train

@@ -10,7 +10,7 @@
 
 namespace repro::train {
 
-inline constexpr int kNativeApiVersion = 4;
+inline constexpr int kNativeApiVersion = 5;
 
 struct NativeApi {
   int version = 0;

@@ -137,13 +137,15 @@ class DeviceOlmo2 final : public Backend {
     return finish_losses();
   }
 
-  double update(const UpdateConstants& constants) override {
+  double gradient_norm(std::int64_t normalizer) override {
+    return train::gradient_norm(context_, config_.train.gradient_unit, normalizer, state_);
+  }
+
+  void update(const UpdateConstants& constants, double norm) override {
     fetched_ = false;
-    const double norm =
-        device_adamw(context_, config_.train.gradient_unit, constants, parameters_, state_);
+    device_adamw(context_, config_.train.gradient_unit, constants, norm, parameters_, state_);
     prepare_weights();
     context_.faults.check();
-    return norm;
   }
 
  private:
@@ -319,7 +321,7 @@ std::int64_t device_bytes(const manifests::Config& config, Parameters& parameter
   model.refresh();
   model.begin_step(1);
   model.accumulate(batch);
-  model.update({});
+  model.update({}, model.gradient_norm(1));
   return plan.peak_bytes();
 }
 

@@ -65,10 +65,13 @@ class ExactOlmo2 final : public Backend {
     return head_loss(context_, final_digits_, head_digits_, z_loss(), targets, head_scratch_);
   }
 
-  double update(const UpdateConstants& constants) override {
-    const double norm = exact_adamw(context_, config_.train.gradient_unit, constants, parameters_);
+  double gradient_norm(std::int64_t normalizer) override {
+    return train::gradient_norm(context_, parameters_, config_.train.gradient_unit, normalizer);
+  }
+
+  void update(const UpdateConstants& constants, double norm) override {
+    exact_adamw(context_, config_.train.gradient_unit, constants, norm, parameters_);
     refresh();
-    return norm;
   }
 
  private:
@@ -166,7 +169,10 @@ class ExactOlmo2 final : public Backend {
 std::vector<std::int32_t> next_token_targets(const MicroBatch& batch) {
   std::vector<std::int32_t> targets(batch.ids.size(), kNoTarget);
   for (std::size_t r = 0; r < batch.ids.size(); ++r) {
-    const auto position = static_cast<std::int64_t>(r) % batch.length;
+    const auto row = static_cast<std::int64_t>(r);
+    const auto sequence = static_cast<std::size_t>(row / batch.length);
+    if (!batch.without_loss.empty() && batch.without_loss[sequence]) continue;
+    const std::int64_t position = row % batch.length;
     if (position + 1 < batch.length - batch.padding)
       targets[r] = static_cast<std::int32_t>(batch.ids[r + 1]);
   }

@@ -135,25 +135,31 @@ class NativeOlmo2 final : public Backend {
     rethrow_gpu_error(error, step_);
   }
 
-  double update(const UpdateConstants& constants) override try {
+  double gradient_norm(std::int64_t normalizer) override try {
     at::AutoGradMode without_gradient(false);
     double squares = 0;
     for (const TensorState& tensor : state_) {
       squares += tensor.weight.grad().pow(2).sum(at::kDouble).item<double>();
     }
-    const double normalizer = static_cast<double>(constants.normalizer);
-    const double norm = std::sqrt(squares) / normalizer;
+    const double norm = std::sqrt(squares) / static_cast<double>(normalizer);
     if (!std::isfinite(norm)) {
       throw Error(Code::invalid_argument, "non-finite gradient norm, step " + std::to_string(step_),
                   "resume from the last checkpoint with a smaller optimizer.learning_rate");
     }
+    return norm;
+  } catch (const c10::Error& error) {
+    rethrow_gpu_error(error, step_);
+  }
+
+  void update(const UpdateConstants& constants, double norm) override try {
+    at::AutoGradMode without_gradient(false);
+    const double normalizer = static_cast<double>(constants.normalizer);
     const double clip =
         constants.clip_norm > 0 ? std::min(1.0, constants.clip_norm / (norm + 1e-6)) : 1.0;
     fetched_ = false;
     for (std::size_t i = 0; i < state_.size(); ++i) {
       update_tensor(i, constants, clip / normalizer);
     }
-    return norm;
   } catch (const c10::Error& error) {
     rethrow_gpu_error(error, step_);
   }
@@ -269,6 +275,15 @@ class NativeOlmo2 final : public Backend {
            norm(feed_forward(middle, prefix), prefix + "post_feedforward_layernorm.weight");
   }
 
+  // [B, 1]: 1 for a sequence whose targets count, 0 for one without loss.
+  Tensor with_loss(const MicroBatch& batch) const {
+    std::vector<float> factors(static_cast<std::size_t>(batch.sequences), 1.0F);
+    for (std::size_t s = 0; s < batch.without_loss.size(); ++s) {
+      if (batch.without_loss[s]) factors[s] = 0;
+    }
+    return at::tensor(factors).view({batch.sequences, 1}).to(device_);
+  }
+
   Losses forward(const MicroBatch& batch) {
     mask_ = mask_of(batch);
     std::vector<std::int64_t> ids(batch.ids.begin(), batch.ids.end());
@@ -280,9 +295,10 @@ class NativeOlmo2 final : public Backend {
     const Tensor targets = tokens.narrow(1, 1, batch.length - 1);
     const Tensor log_sum = at::logsumexp(logits, -1);
     const Tensor target_logits = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1);
+    const Tensor counted = with_loss(batch);
     Losses losses;
-    losses.cross_entropy = (log_sum - target_logits).sum();
-    losses.z = log_sum.pow(2).sum() * config_.loss.z_loss;
+    losses.cross_entropy = ((log_sum - target_logits) * counted).sum();
+    losses.z = (log_sum.pow(2) * counted).sum() * config_.loss.z_loss;
     const auto units = [&](const Tensor& value) {
       const double nats = value.item<double>();
       if (!std::isfinite(nats)) {
@@ -291,10 +307,11 @@ class NativeOlmo2 final : public Backend {
       }
       return std::llround(std::ldexp(nats, 30));
     };
-    losses.sums.targets = targets.numel();
+    losses.sums.targets = counted.sum().item<std::int64_t>() * (batch.length - 1);
     losses.sums.cross_entropy = units(losses.cross_entropy);
     losses.sums.z_loss = units(losses.z);
-    losses.sums.correct = logits.argmax(-1).eq(targets).sum().item<std::int64_t>();
+    losses.sums.correct =
+        logits.argmax(-1).eq(targets).logical_and(counted.ne(0)).sum().item<std::int64_t>();
     return losses;
   }
 

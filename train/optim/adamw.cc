@@ -69,9 +69,8 @@ AdamwArgs adamw_args(std::int64_t unit, const UpdateConstants& constants, float 
   return args;
 }
 
-double exact_adamw(const Context& context, std::int64_t unit, const UpdateConstants& constants,
-                   Parameters& parameters) {
-  const double norm = gradient_norm(context, parameters, unit, constants.normalizer);
+void exact_adamw(const Context& context, std::int64_t unit, const UpdateConstants& constants,
+                 double norm, Parameters& parameters) {
   const float clip = clip_factor(norm, constants.clip_norm);
   const TraceSpan span(context.trace(), "adamw");
   for (const Parameter& tensor : parameters.tensors) {
@@ -87,7 +86,6 @@ double exact_adamw(const Context& context, std::int64_t unit, const UpdateConsta
       check_finite(context, {"adamw", tensor.name}, args.w, args.count, begin);
     });
   }
-  return norm;
 }
 
 }  // namespace repro::train

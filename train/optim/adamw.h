@@ -27,9 +27,9 @@ bool decays(const UpdateConstants& constants, manifests::TensorRole role);
 AdamwArgs adamw_args(std::int64_t unit, const UpdateConstants& constants, float clip,
                      manifests::TensorRole role);
 
-// Clips and updates weights and moments in place; refuses a non-finite weight, naming it. Returns
-// the norm before clipping.
-double exact_adamw(const Context& context, std::int64_t unit, const UpdateConstants& constants,
-                   Parameters& parameters);
+// Clips by the norm and updates weights and moments in place; refuses a non-finite weight, naming
+// it.
+void exact_adamw(const Context& context, std::int64_t unit, const UpdateConstants& constants,
+                 double norm, Parameters& parameters);
 
 }  // namespace repro::train

@@ -40,10 +40,18 @@ double learning_rate(const manifests::Config& config, std::int64_t update) {
   return end + (peak - end) * ((1.0 + cos64(kPi * x)) / 2.0);
 }
 
+std::int64_t loss_divisor(const manifests::Config& config, std::int64_t targets) {
+  if (config.loss.denominator == "positions") {
+    return config.train.batch_size * config.data.sequence_length;
+  }
+  return std::max<std::int64_t>(1, targets);
+}
+
 UpdateConstants update_constants(const manifests::Config& config, std::int64_t step,
-                                 std::int64_t normalizer) {
+                                 std::int64_t normalizer, std::int64_t skipped) {
   const double rate = learning_rate(config, step);
-  const auto exponent = static_cast<std::uint64_t>(step);
+  const auto exponent =
+      static_cast<std::uint64_t>(config.optimizer.count_steps ? step - skipped : 1);
   UpdateConstants constants;
   constants.step = step;
   constants.learning_rate = static_cast<float>(rate);

@@ -17,8 +17,13 @@ namespace repro::train {
 //   linear:   peak - (peak - end) * x;   constant: peak;   end = peak * final_fraction
 double learning_rate(const manifests::Config& config, std::int64_t update);
 
-// All binary32 constants of an update; `normalizer` is the step's number of target tokens.
+// N, what a step's loss and gradient are divided by (loss.denominator): its targets, at least one;
+// or all its positions.
+std::int64_t loss_divisor(const manifests::Config& config, std::int64_t targets);
+
+// All binary32 constants of an update; `normalizer` is N. `skipped` updates before it were left out
+// and are not counted by the bias correction.
 UpdateConstants update_constants(const manifests::Config& config, std::int64_t step,
-                                 std::int64_t normalizer);
+                                 std::int64_t normalizer, std::int64_t skipped = 0);
 
 }  // namespace repro::train

@@ -14,7 +14,7 @@ struct UpdateConstants {
   float correction1 = 0, correction2 = 0;
   float epsilon = 0;
   double clip_norm = 0;         // 0: no clipping
-  std::int64_t normalizer = 1;  // N: target tokens of the step
+  std::int64_t normalizer = 1;  // N: loss_divisor (schedule.h)
   bool decay_embeddings = false;
   bool decay_norms = true;
 };

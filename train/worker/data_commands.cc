@@ -66,7 +66,8 @@ Cursor stored_cursor(const artifacts::Store& store, const manifests::Run& run, s
 
 // The samples of a batch follow from the manifest alone; their tokens may not be here.
 void emit_batch(const artifacts::Store& store, const manifests::RunSpec& spec,
-                const manifests::Dataset& dataset, const SampleOrder& order, std::int64_t index) {
+                const SegmentInputs& inputs, const SampleOrder& order, std::int64_t index) {
+  const manifests::Dataset& dataset = inputs.dataset;
   artifacts::Catalogue catalogue = open_catalogue(spec);
   TokenStream stream(store, dataset, &catalogue);
   Json samples = describe_samples(stream, order, index);
@@ -75,7 +76,7 @@ void emit_batch(const artifacts::Store& store, const manifests::RunSpec& spec,
   if (missing.empty()) {
     const Batch batch = read_batch(stream, order, index);
     const auto tokenizer = spec.show_text ? open_tokenizer(store, dataset) : nullptr;
-    describe_tokens(samples, batch, tokenizer.get());
+    describe_tokens(samples, batch, RepetitionLimits::of(inputs.config.data), tokenizer.get());
     digest = batch.digest.hex();
   } else {
     emit({{"type", "note"}, {"message", describe_missing(dataset, missing)}});
@@ -107,7 +108,7 @@ void run_batch(const manifests::RunSpec& spec) {
     const std::int64_t index = order.next_batch(cursor.batch);
     cursor = {cursor.step + 1, index + 1};
     if (cursor.step < spec.last) continue;
-    emit_batch(store, spec, inputs.dataset, order, index);
+    emit_batch(store, spec, inputs, order, index);
     return;
   }
 }

@@ -18,13 +18,15 @@ void emit(const Json& event) {
 bool reader_left() { return std::ferror(stdout) != 0; }
 
 Json step_event(const logs::StepEvent& step, double seconds) {
-  return {{"type", "step"},
-          {"step", step.step},
-          {"loss", logs::mean_loss(step.loss_sum, step.tokens)},
-          {"grad_norm", step.grad_norm},
-          {"learning_rate", step.learning_rate},
-          {"tokens_per_second", static_cast<double>(step.tokens) / seconds},
-          {"seconds", seconds}};
+  Json event = {{"type", "step"},
+                {"step", step.step},
+                {"loss", logs::mean_loss(step.loss_sum, step.tokens)},
+                {"grad_norm", step.grad_norm},
+                {"learning_rate", step.learning_rate},
+                {"tokens_per_second", static_cast<double>(step.tokens) / seconds},
+                {"seconds", seconds}};
+  if (step.skipped) event["skipped"] = true;
+  return event;
 }
 
 Json eval_event(const logs::EvalEvent& eval) {

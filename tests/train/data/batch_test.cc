@@ -77,7 +77,7 @@ TEST_F(BatchTest, DescriptionNamesDocumentsAndShowsText) {
   const Batch batch = read_batch(stream_, order_, 0);
   const auto tokenizer = make_tokenizer("byte");
   Json samples = describe_samples(stream_, order_, batch.index);
-  describe_tokens(samples, batch, tokenizer.get());
+  describe_tokens(samples, batch, {.max_period = 0}, tokenizer.get());
   ASSERT_EQ(samples.size(), 2U);
   const std::size_t second = batch.samples[0].instance == 1 ? 0 : 1;
   const Json& sample = samples[second];
@@ -94,8 +94,36 @@ TEST_F(BatchTest, DescriptionNamesDocumentsAndShowsText) {
 
 TEST_F(BatchTest, DescriptionWithoutATokenizerHasNoText) {
   Json samples = describe_samples(stream_, order_, 0);
-  describe_tokens(samples, read_batch(stream_, order_, 0), nullptr);
+  describe_tokens(samples, read_batch(stream_, order_, 0), {.max_period = 0}, nullptr);
   EXPECT_FALSE(samples[0].contains("text"));
+  EXPECT_FALSE(samples[0].contains("repetitive"));
+}
+
+// One predicate: what is described is what gives no loss.
+TEST_F(BatchTest, RepetitiveIsByTheLimitsOfTheRecipe) {
+  scratch().write("r/a",
+                  "abcdefghijkl"
+                  "xyxyxyxyxyxy"
+                  "mnopqrstuvwx");
+  const manifests::Dataset dataset = add("r", {scratch() / "r"}).dataset;
+  TokenStream stream(store(), dataset);
+  OrderSpec spec = make_spec();
+  spec.shard_tokens = {stream.num_tokens()};
+  spec.dataset_root = manifests::dataset_root(dataset);
+  spec.holdout_every = 0;
+  spec.batch_size = 3;
+  const SampleOrder order(spec);
+  const Batch batch = read_batch(stream, order, 0);
+  const RepetitionLimits limits{.max_period = 2, .max_count = 6};
+  const std::vector<bool> flags = batch.repetitive(limits);
+  Json samples = describe_samples(stream, order, 0);
+  describe_tokens(samples, batch, limits, nullptr);
+  ASSERT_EQ(flags.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(flags[i], batch.samples[i].instance == 1);
+    EXPECT_EQ(samples[i]["repetitive"], bool{flags[i]});
+  }
+  EXPECT_TRUE(batch.repetitive({.max_period = 0}).empty());
 }
 
 }  // namespace

@@ -42,6 +42,18 @@ TEST(Repetition, ThirtyTwoRepeatsAreTooMany) {
   EXPECT_FALSE(is_repetitive(Ids(31, 5)));
 }
 
+TEST(Repetition, PeriodsBelowTheLeastDoNotCount) {
+  EXPECT_FALSE(is_repetitive(Ids{1, 1, 1, 1, 2, 3}, {.min_period = 2, .max_count = 3}));
+  EXPECT_TRUE(is_repetitive(Ids(6, 1), {.min_period = 2, .max_count = 3}));  // also of period 2
+  EXPECT_FALSE(is_repetitive(Ids(40, 1), {.max_period = 0}));
+  manifests::DataConfig data;
+  EXPECT_FALSE(is_repetitive(Ids(40, 1), RepetitionLimits::of(data)));
+  data.repetition_max_period = 2;
+  data.repetition_max_count = 40;
+  EXPECT_TRUE(is_repetitive(Ids(40, 1), RepetitionLimits::of(data)));
+  EXPECT_FALSE(is_repetitive(Ids(39, 1), RepetitionLimits::of(data)));
+}
+
 TEST(Repetition, PeriodsAboveThirteenAndAThirdOfTheIdsDoNotCount) {
   Ids period;
   for (std::uint32_t id = 0; id < 14; ++id) period.push_back(id);

@@ -61,7 +61,7 @@ class DeviceMemoryOfAStep : public testing::Test {
       backend->refresh();
       backend->begin_step(1);
       backend->accumulate(batch);
-      backend->update(constants);
+      backend->update(constants, backend->gradient_norm(1));
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), Code::environment);
       return std::string(error.what()) + "\n" + error.hint();

@@ -59,6 +59,69 @@ TEST(Native, TwiceGivesTheSameBits) {
   EXPECT_TRUE(first == second);
 }
 
+// One step of two sequences, of which some are without loss.
+struct MaskedStep {
+  LossSums sums;
+  double norm = 0;
+  std::vector<float> weights;
+};
+MaskedStep masked_step(const std::string& profile, const std::vector<bool>& without_loss) {
+  manifests::Config config = small_config();
+  config.profile = profile;
+  Parallel parallel(1);
+  Parameters parameters(config.model);
+  parameters.initialize(config.model, 3, parallel);
+  Machine machine;
+  machine.parallel = &parallel;
+  const auto backend = make_backend(config, machine, parameters);
+  backend->refresh();
+  std::vector<std::uint32_t> ids;
+  for (std::uint32_t i = 0; i < 320; ++i) ids.push_back((i * i + i / 7) % 100);
+  MicroBatch batch;
+  batch.ids = ids;
+  batch.sequences = 2;
+  batch.length = 160;
+  batch.groups = {{0, 160}, {160, 320}};
+  batch.without_loss = without_loss;
+  backend->begin_step(1);
+  MaskedStep step;
+  step.sums = backend->accumulate(batch);
+  const std::int64_t divisor = loss_divisor(config, step.sums.targets);
+  step.norm = backend->gradient_norm(divisor);
+  backend->update(update_constants(config, 1, divisor), step.norm);
+  backend->fetch();
+  const auto weights = parameters.weights.span();
+  step.weights.assign(weights.begin(), weights.end());
+  return step;
+}
+
+TEST(Native, SequencesWithoutLossHaveNoTargets) {
+  const MaskedStep exact = masked_step("exact", {false, true});
+  const MaskedStep native = masked_step("native", {false, true});
+  EXPECT_EQ(native.sums.targets, 159);
+  EXPECT_NEAR(static_cast<double>(native.sums.cross_entropy) /
+                  static_cast<double>(exact.sums.cross_entropy),
+              1, 1e-4);
+  EXPECT_NEAR(static_cast<double>(native.sums.z_loss) / static_cast<double>(exact.sums.z_loss), 1,
+              1e-4);
+  EXPECT_EQ(native.sums.correct, exact.sums.correct);
+  EXPECT_NEAR(native.norm / exact.norm, 1, 2e-3);
+  const MaskedStep none = masked_step("native", {});
+  EXPECT_EQ(none.sums.targets, 318);
+  EXPECT_GT(none.sums.cross_entropy, native.sums.cross_entropy);
+  EXPECT_EQ(masked_step("native", {false, false}).weights, none.weights);
+}
+
+TEST(Native, AStepWithoutTargetsHasNoLossAndNoGradient) {
+  const MaskedStep step = masked_step("native", {true, true});
+  EXPECT_EQ(step.sums.targets, 0);
+  EXPECT_EQ(step.sums.cross_entropy, 0);
+  EXPECT_EQ(step.sums.z_loss, 0);
+  EXPECT_EQ(step.sums.correct, 0);
+  EXPECT_EQ(step.norm, 0);
+  for (const float weight : step.weights) ASSERT_TRUE(std::isfinite(weight));
+}
+
 TEST(Native, NamesWhatItsPromiseDependsOn) {
   manifests::RunConfig running;
   const auto held = held_constant("native", running, 2);

@@ -69,7 +69,8 @@ inline void run_steps(const manifests::Config& config, Backend& backend, std::in
     const LossSums sums = backend.accumulate(batch);
     run.losses.push_back(std::ldexp(static_cast<double>(sums.cross_entropy + sums.z_loss), -30) /
                          static_cast<double>(sums.targets));
-    run.norms.push_back(backend.update(update_constants(config, step, sums.targets)));
+    run.norms.push_back(backend.gradient_norm(sums.targets));
+    backend.update(update_constants(config, step, sums.targets), run.norms.back());
   }
 }
 
