@@ -1,5 +1,6 @@
 #include "imports/olmo_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <map>
@@ -60,6 +61,7 @@ class OlmoImporter {
   void map_norms();
   void map_initialisation();
   void map_data();
+  void map_filter();
   void map_optimizer();
   void map_loss();
   double tokens_a_step() const;
@@ -129,9 +131,7 @@ void OlmoImporter::follow_table() {
   }
   for (const OlmoKey& key : olmo_keys()) {
     const bool silent = key.use == OlmoUse::unless && !source_.has(key.path);
-    // What a group says where it is not there is no default of the run.
-    const bool group = key.path.starts_with("data.instance_filter.");
-    if (silent && !group && !source_.is_one_of(key.path, key.wanted)) {
+    if (silent && !source_.is_one_of(key.path, key.wanted)) {
       not_compute(std::string(key.path), std::string(key.reason));
     }
   }
@@ -232,12 +232,34 @@ void OlmoImporter::map_data() {
       not_compute("data.seed", "an order of the data that has a seed of its own");
     }
   }
+  map_filter();
   put_integer("train.batch_size", "global_train_batch_size", 1, kMaxWidth);
   put_integer("run.micro_batch", "device_train_microbatch_size", 1, kMaxWidth);
   const bool saves = !source_.is_null("save_interval");
   put("run.checkpoint_every",
       saves ? std::to_string(source_.integer("save_interval", 1, kMaxCount)) : "0",
       {"save_interval"}, "");
+}
+
+// The filter is there where its group is; of what the group does not say the trainer has values.
+void OlmoImporter::map_filter() {
+  const std::string group = "data.instance_filter";
+  const std::vector<std::string> paths = source_.paths();
+  const bool has_keys = std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
+    return path.starts_with(group + ".");
+  });
+  if (!has_keys && source_.is_null(group)) return;
+  if (!has_keys && source_.shown(group) != "{}") {
+    source_.fail(group, "expected null, or a map with the limits of the filter", "");
+  }
+  constexpr std::int64_t kMaxPeriod = 1024;
+  put_integer("data.repetition_max_period", "data.instance_filter.repetition_max_period", 1,
+              kMaxPeriod);
+  put_integer("data.repetition_min_period", "data.instance_filter.repetition_min_period", 1,
+              kMaxPeriod);
+  put_integer("data.repetition_max_count", "data.instance_filter.repetition_max_count", 3,
+              kMaxCount);
+  if (!has_keys) becomes_[group] = "data.repetition_*: the trainer's own limits";
 }
 
 void OlmoImporter::map_optimizer() {
@@ -268,6 +290,7 @@ void OlmoImporter::map_loss() {
   const bool on = source_.boolean("softmax_auxiliary_loss");
   put("loss.z_loss", on ? kZLossWeight : "0", {"softmax_auxiliary_loss"},
       on ? "auxiliary_loss_multiplier is never read" : "");
+  put("loss.denominator", "positions", {}, "the trainer divides by all positions of a batch");
 }
 
 double OlmoImporter::tokens_a_step() const {

@@ -211,6 +211,41 @@ TEST(OlmoConfig, ZLossIsWhatTheTrainerApplies) {
   EXPECT_EQ(changed({"auxiliary_loss_multiplier=1e-5"}).config.loss.z_loss, 0);
 }
 
+// max_period, min_period, max_count
+std::vector<std::int64_t> filter_of(const OlmoImport& result) {
+  const manifests::DataConfig& data = result.config.data;
+  return {data.repetition_max_period, data.repetition_min_period, data.repetition_max_count};
+}
+
+TEST(OlmoConfig, TheInstanceFilterIsThereWhereItsGroupIs) {
+  EXPECT_THAT(filter_of(imported(kSmall)), ElementsAre(0, 1, 32));
+  EXPECT_THAT(filter_of(changed({"data.instance_filter=null"})), ElementsAre(0, 1, 32));
+  EXPECT_THAT(filter_of(changed({"data.instance_filter={}"})), ElementsAre(13, 1, 32));
+  const auto result = changed({"data.instance_filter.repetition_max_count=8",
+                               "data.instance_filter.repetition_min_period=2"});
+  EXPECT_THAT(filter_of(result), ElementsAre(13, 2, 8));
+  EXPECT_THAT(names(result.config.not_computed), IsEmpty());
+  EXPECT_EQ(key_of(result, "data.instance_filter.repetition_max_count").becomes,
+            "data.repetition_max_count: 8");
+  EXPECT_THAT(result.recipe, HasSubstr("  repetition_max_period: 13  # data.instance_filter."
+                                       "repetition_max_period: 13 (the trainer's default)\n"));
+  EXPECT_EQ(key_of(changed({"data.instance_filter={}"}), "data.instance_filter").treatment,
+            "mapped");
+  EXPECT_THAT(failure_of_change("data.instance_filter=13").message,
+              HasSubstr("data.instance_filter is 13; expected null, or a map"));
+  EXPECT_THAT(failure_of_change("data.instance_filter.repetition_max_period=0").message,
+              HasSubstr("expected an integer in 1..1024"));
+  EXPECT_THAT(failure_of_change("data.instance_filter.repetition_min_period=14").message,
+              HasSubstr("data.repetition_min_period 14 is more than"));
+}
+
+TEST(OlmoConfig, TheLossIsDividedByAllPositions) {
+  const auto result = imported(kSmall);
+  EXPECT_EQ(result.config.loss.denominator, "positions");
+  EXPECT_THAT(result.recipe,
+              HasSubstr("  denominator: \"positions\"  # the trainer divides by all"));
+}
+
 TEST(OlmoConfig, OtherModelsAreRefusedAlsoByTheTrainersDefaults) {
   const std::pair<const char*, const char*> cases[] = {
       {"weight_tying: false", "weight_tying"},
@@ -279,10 +314,6 @@ TEST(OlmoConfig, WhatDecidesAndIsNotSaidByAKeyIsNotComputed) {
   EXPECT_THAT(added({"load_path=https://x/step9", "restore_dataloader=false"}),
               ElementsAre("load_path", "restore_dataloader"));
   EXPECT_THAT(added({"restore_dataloader=false"}), IsEmpty());
-  EXPECT_THAT(added({"data.instance_filter.repetition_max_count=32"}),
-              ElementsAre("data.instance_filter.repetition_max_count"));
-  EXPECT_THAT(added({"data.instance_filter={}"}), ElementsAre("data.instance_filter"));
-  EXPECT_THAT(added({"data.instance_filter=null"}), IsEmpty());
   EXPECT_THAT(added({"data.datasets={a: [x, y], b: [z]}"}),
               ElementsAre("data.datasets.a", "data.datasets.b"));
   EXPECT_THAT(added({"data.drop_last=false"}), ElementsAre("data.drop_last"));

@@ -55,9 +55,11 @@ TEST(OlmoFiles, SevenBillionStageOneIsTheBuiltinRecipe) {
   EXPECT_EQ(result.config.notes.at("device_eval_batch_size").front(), "2");
   std::vector<std::string> names;
   for (const auto& [name, texts] : result.config.not_computed) names.push_back(name);
-  EXPECT_THAT(names, ElementsAre("data.instance_filter.repetition_max_count",
-                                 "data.instance_filter.repetition_max_period",
-                                 "data.instance_filter.repetition_min_period", "scheduler.t_max"));
+  EXPECT_THAT(names, ElementsAre("scheduler.t_max"));
+  EXPECT_EQ(result.config.data.repetition_max_period, 13);
+  EXPECT_EQ(result.config.data.repetition_min_period, 1);
+  EXPECT_EQ(result.config.data.repetition_max_count, 32);
+  EXPECT_EQ(result.config.loss.denominator, "positions");
 }
 
 TEST(OlmoFiles, OneBillionStageOneIsTheBuiltinRecipe) {
