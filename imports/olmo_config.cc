@@ -13,6 +13,7 @@
 #include "artifacts/base/file_system.h"
 #include "artifacts/base/number_text.h"
 #include "imports/olmo_duration.h"
+#include "imports/olmo_importer.h"
 #include "imports/olmo_source.h"
 #include "manifests/config_keys.h"
 #include "manifests/recipe.h"
@@ -22,61 +23,10 @@ namespace repro::imports {
 namespace {
 
 constexpr std::int64_t kMaxWidth = std::int64_t{1} << 30;
-constexpr std::int64_t kMaxCount = std::int64_t{1} << 40;
 // The trainer multiplies the squared log-normaliser by this, whatever auxiliary_loss_multiplier is.
 constexpr const char* kZLossWeight = "1e-4";
 
-class OlmoImporter {
- public:
-  OlmoImporter(const OlmoSource& source, const OlmoOptions& options)
-      : source_(source), options_(options) {}
-
-  void map_all(const std::string& name);
-  OlmoImport take(const std::string& header);
-
- private:
-  using Sources = std::initializer_list<const char*>;
-
-  // Sets a key of the recipe; its comment names `sources` and `more`.
-  void put(const char* key, const std::string& value, Sources sources, const std::string& more);
-  void put_as_it_is(const char* key, const char* source) {
-    put(key, decimal_text(source_.number(source)), {source}, "");
-  }
-  void put_integer(const char* key, const char* source, std::int64_t low, std::int64_t high) {
-    put(key, std::to_string(source_.integer(source, low, high)), {source}, "");
-  }
-  void keep(manifests::Notes& notes, const char* section, const std::string& path,
-            const std::string& reason);
-  void not_compute(const std::string& path, const std::string& reason) {
-    keep(config_.not_computed, "not_computed", path, reason);
-  }
-  void note(const std::string& path, const std::string& reason) {
-    keep(config_.notes, "notes", path, reason);
-  }
-
-  void check_fixed(const OlmoKey& key) const;
-  void follow_table();
-  void map_width();
-  void map_model();
-  void map_norms();
-  void map_initialisation();
-  void map_data();
-  void map_filter();
-  void map_optimizer();
-  void map_loss();
-  double tokens_a_step() const;
-  std::pair<double, std::string> horizon_in_steps();
-  void map_schedule();
-  void map_warmup(bool tokens);
-  void map_restart();
-
-  const OlmoSource& source_;
-  const OlmoOptions& options_;
-  manifests::Config config_;
-  manifests::RecipeComments comments_;
-  std::map<std::string, std::string, std::less<>> reasons_;  // of notes, by source key
-  std::map<std::string, std::string, std::less<>> becomes_;  // of mapped keys
-};
+}  // namespace
 
 void OlmoImporter::put(const char* key, const std::string& value, Sources sources,
                        const std::string& more) {
@@ -293,108 +243,6 @@ void OlmoImporter::map_loss() {
   put("loss.denominator", "positions", {}, "the trainer divides by all positions of a batch");
 }
 
-double OlmoImporter::tokens_a_step() const {
-  return static_cast<double>(config_.train.batch_size) *
-         static_cast<double>(config_.data.sequence_length);
-}
-
-// The steps that the schedule is stretched over, as the trainer reckons them, and the key that says
-// so. Tokens may be no whole number of steps.
-std::pair<double, std::string> OlmoImporter::horizon_in_steps() {
-  const bool tokens = source_.shown("scheduler.units") == "tokens";
-  if (!source_.is_null("scheduler.t_max")) {
-    const double count = source_.number("scheduler.t_max");
-    return {tokens ? count / tokens_a_step() : count, "scheduler.t_max"};
-  }
-  const OlmoDuration run = olmo_duration(source_);
-  switch (run.unit) {
-    case OlmoDuration::Unit::steps:
-      return {run.count, "max_duration"};
-    case OlmoDuration::Unit::tokens:
-      return {tokens ? run.count / tokens_a_step() : std::ceil(run.count / tokens_a_step()),
-              "max_duration"};
-    case OlmoDuration::Unit::epochs:
-      break;
-  }
-  if (options_.num_instances == 0) {
-    source_.fail("max_duration", "how many sequences an epoch has is not in the file",
-                 "say it with --instances N: the sum over all files of floor(tokens / " +
-                     std::to_string(config_.data.sequence_length) + ")");
-  }
-  return {std::floor(static_cast<double>(options_.num_instances) /
-                     static_cast<double>(config_.train.batch_size)) *
-              run.count,
-          "max_duration"};
-}
-
-void OlmoImporter::map_warmup(bool tokens) {
-  const double warmup = source_.number("scheduler.t_warmup") / (tokens ? tokens_a_step() : 1);
-  const double whole = std::ceil(warmup);
-  if (!(warmup >= 0) || warmup > static_cast<double>(kMaxCount)) {
-    source_.fail("scheduler.t_warmup", "expected a number that is not negative", "");
-  }
-  put("schedule.warmup_steps", std::to_string(static_cast<std::int64_t>(whole)),
-      {"scheduler.t_warmup", "scheduler.units"}, "");
-  if (whole != warmup) {
-    not_compute("scheduler.t_warmup",
-                decimal_text(warmup) + " steps; a warm-up here is of whole " + "steps");
-  }
-  if (whole == 0) {
-    if (source_.has("scheduler.warmup_min_lr")) {
-      note("scheduler.warmup_min_lr", "there is no warm-up");
-    }
-  } else if (source_.is_null("scheduler.warmup_min_lr")) {
-    config_.not_computed["scheduler.warmup_min_lr"] = {"null"};
-    reasons_["scheduler.warmup_min_lr"] = "a warm-up from a tenth of the learning rate";
-    comments_["not_computed.scheduler.warmup_min_lr"] = reasons_["scheduler.warmup_min_lr"];
-  } else if (source_.number("scheduler.warmup_min_lr") != 0) {
-    not_compute("scheduler.warmup_min_lr", "a warm-up that does not begin at 0");
-  } else {
-    becomes_["scheduler.warmup_min_lr"] = "schedule.warmup_steps: from 0";
-  }
-}
-
-void OlmoImporter::map_schedule() {
-  static const std::map<std::string, std::string, std::less<>> kNames = {
-      {"cosine_with_warmup", "cosine"},
-      {"linear_with_warmup", "linear"},
-      {"constant_with_warmup", "constant"},
-      {"constant", "constant"}};
-  const std::string name = source_.shown("scheduler.name");
-  const auto known = kNames.find(name);
-  if (known == kNames.end()) {
-    throw Error(
-        Code::unsupported,
-        source_.where("scheduler.name") + ": scheduler.name " + name + " is no schedule of repro",
-        "it has cosine_with_warmup, linear_with_warmup, constant_with_warmup and constant");
-  }
-  const std::string units = source_.shown("scheduler.units");
-  if (units != "tokens" && units != "steps") {
-    source_.fail("scheduler.units", "expected steps or tokens", "");
-  }
-  const auto [steps, key] = horizon_in_steps();
-  if (!(steps > 0) || steps > static_cast<double>(kMaxCount)) {
-    source_.fail(key, "that is no number of steps", "");
-  }
-  put("schedule.name", known->second, {"scheduler.name"}, "");
-  put("schedule.final_fraction", decimal_text(source_.number("scheduler.alpha_f")),
-      {"scheduler.alpha_f"}, "");
-  put("train.steps", std::to_string(static_cast<std::int64_t>(std::ceil(steps))),
-      {key.c_str(), "scheduler.units"}, "the horizon of the schedule");
-  if (std::ceil(steps) != steps) {
-    not_compute(key, "the schedule ends after " + decimal_text(steps) + " steps; here after whole");
-  }
-  if (name == "constant") {
-    put("schedule.warmup_steps", "0", {"scheduler.name"}, "");
-  } else {
-    map_warmup(units == "tokens");
-  }
-  if (source_.has("max_duration")) {
-    static_cast<void>(olmo_duration(source_));
-    note("max_duration", "where to stop is said by --until");
-  }
-}
-
 void OlmoImporter::map_restart() {
   const bool keeps = source_.boolean("restore_dataloader");
   if (!source_.has("restore_dataloader")) return;
@@ -425,10 +273,14 @@ void OlmoImporter::map_all(const std::string& name) {
   map_restart();
 }
 
+namespace {
+
 std::string treatment_of(const manifests::Config& config, const std::string& path) {
   if (config.not_computed.contains(path)) return "not computed";
   return config.notes.contains(path) ? "note" : "mapped";
 }
+
+}  // namespace
 
 OlmoImport OlmoImporter::take(const std::string& header) {
   OlmoImport result;
@@ -456,6 +308,8 @@ OlmoImport OlmoImporter::take(const std::string& header) {
 }
 
 // As JSON; a name that is no text is left out.
+namespace {
+
 std::string quoted(const std::string& text) {
   return manifests::is_plain_text(text) ? encode_json(Json(text)) : "a file";
 }

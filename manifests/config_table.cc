@@ -267,9 +267,6 @@ void add_eval_and_run_rows(std::vector<KeyRow>& rows) {
       integer("run.threads", in<run, &R::threads>, 0, 4096, "threads; 0: the usable cores")));
   rows.push_back(running(integer("run.micro_batch", in<run, &R::micro_batch>, 0, kMaxCount,
                                  "sequences computed at a time; 0: one")));
-  rows.push_back(omitting_default(
-      running(boolean("run.recompute", in<run, &R::recompute>,
-                      "a layer's activations are computed again instead of kept"))));
   rows.push_back(
       running(integer("run.ranks", in<run, &R::ranks>, 1, kMaxCount, "processes of the training")));
   rows.push_back(running(one_of("run.kernels", in<run, &R::kernels>,

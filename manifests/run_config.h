@@ -21,7 +21,6 @@ struct RunConfig {
   std::int64_t digest_every = 1;      // roots in the log at every k-th step
   std::int64_t threads = 0;           // 0: the usable cores
   std::int64_t micro_batch = 0;       // sequences at a time; 0: as the memory plan says (1)
-  bool recompute = false;             // activations of a layer are made again for its backward pass
   std::int64_t ranks = 1;
   std::string kernels = "auto";
   std::string device = "cpu";

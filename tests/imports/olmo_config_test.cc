@@ -331,15 +331,25 @@ TEST(OlmoConfig, WhatDecidesAndIsNotSaidByAKeyIsNotComputed) {
   EXPECT_EQ(key_of(changed({"epoch=1"}), "epoch").treatment, "not computed");
 }
 
-TEST(OlmoConfig, SchedulesInTokensAreInStepsHere) {
+TEST(OlmoConfig, SchedulesInTokensAreInStepsHereButForTheCosine) {
   // 256 tokens a step
-  const auto whole =
-      changed({"scheduler.units=tokens", "scheduler.t_max=5.12e4", "scheduler.t_warmup=2560"});
+  const auto cosine =
+      changed({"scheduler.units=tokens", "scheduler.t_max=51201", "scheduler.t_warmup=2561"});
+  EXPECT_EQ(cosine.config.schedule.name, "olmo_cosine");
+  EXPECT_EQ(cosine.config.schedule.warmup_tokens, 2561);
+  EXPECT_EQ(cosine.config.schedule.total_tokens, 51201);
+  EXPECT_EQ(cosine.config.schedule.warmup_steps, 0);
+  EXPECT_EQ(cosine.config.train.steps, 201);
+  EXPECT_THAT(cosine.config.not_computed, IsEmpty());
+  const auto linear = [](std::vector<std::string> changes) {
+    changes.insert(changes.end(), {"scheduler.name=linear_with_warmup", "scheduler.units=tokens"});
+    return changed(changes);
+  };
+  const auto whole = linear({"scheduler.t_max=5.12e4", "scheduler.t_warmup=2560"});
   EXPECT_EQ(whole.config.train.steps, 200);
   EXPECT_EQ(whole.config.schedule.warmup_steps, 10);
   EXPECT_THAT(names(whole.config.not_computed), Not(testing::Contains("scheduler.t_max")));
-  const auto rest =
-      changed({"scheduler.units=tokens", "scheduler.t_max=51201", "scheduler.t_warmup=2561"});
+  const auto rest = linear({"scheduler.t_max=51201", "scheduler.t_warmup=2561"});
   EXPECT_EQ(rest.config.train.steps, 201);
   EXPECT_EQ(rest.config.schedule.warmup_steps, 11);
   EXPECT_THAT(names(rest.config.not_computed), testing::Contains("scheduler.t_max"));

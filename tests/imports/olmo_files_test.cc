@@ -53,9 +53,10 @@ TEST(OlmoFiles, SevenBillionStageOneIsTheBuiltinRecipe) {
   EXPECT_EQ(std::set<std::string>(paths.begin(), paths.end()).size(), 1117U);
   EXPECT_EQ(result.config.notes.at("evaluators").size(), 27U);
   EXPECT_EQ(result.config.notes.at("device_eval_batch_size").front(), "2");
-  std::vector<std::string> names;
-  for (const auto& [name, texts] : result.config.not_computed) names.push_back(name);
-  EXPECT_THAT(names, ElementsAre("scheduler.t_max"));
+  EXPECT_THAT(result.config.not_computed, testing::IsEmpty());
+  EXPECT_EQ(result.config.schedule.name, "olmo_cosine");
+  EXPECT_EQ(result.config.schedule.warmup_tokens, 8388608000);
+  EXPECT_EQ(result.config.schedule.total_tokens, 5000000000000);
   EXPECT_EQ(result.config.data.repetition_max_period, 13);
   EXPECT_EQ(result.config.data.repetition_min_period, 1);
   EXPECT_EQ(result.config.data.repetition_max_count, 32);
@@ -85,9 +86,10 @@ TEST(OlmoFiles, StagesOfTheSevenBillionDifferAsTheirFilesDo) {
           "label name: OLMo2-7B-stage1 -> OLMo2-7B-stage2-seed42",
           "deciding train.seed: 6198 -> 42",
           "deciding optimizer.learning_rate: 3e-04 -> 6.1499e-05",
-          "deciding schedule.name: cosine -> linear", "deciding schedule.warmup_steps: 2000 -> 0",
+          "deciding schedule.name: olmo_cosine -> linear",
+          "deciding schedule.warmup_tokens: 8388608000 -> 0",
+          "deciding schedule.total_tokens: 5000000000000 -> 0",
           "deciding schedule.final_fraction: 0.1 -> 0", "deciding train.steps: 1192093 -> 11921",
-          "not computed scheduler.t_max: 5e12 -> ",
           "not computed load_path:  -> "
           "https://olmo-checkpoints.org/ai2-llm/peteish7/step928646-unsharded",
           "not computed restore_dataloader:  -> false", "note no_pre_train_checkpoint:  -> true",
@@ -112,8 +114,7 @@ TEST(OlmoFiles, OneAndSevenBillionDifferAsTheirFilesDo) {
           "note save_interval_ephemeral: 250 -> 1000", "note max_duration: 1ep -> 4e12T",
           "deciding train.batch_size: 1024 -> 512",
           // the same tokens, of smaller batches
-          "deciding train.steps: 1192093 -> 2384186",
-          "deciding schedule.warmup_steps: 2000 -> 4000", "running run.micro_batch: 2 -> 4",
+          "deciding train.steps: 1192093 -> 2384186", "running run.micro_batch: 2 -> 4",
           "note device_eval_batch_size: 2 -> 4",
           "note fsdp.wrapping_strategy: by_block_and_size -> null",
           "note fsdp.sharding_strategy:  -> SHARD_GRAD_OP", "note gen1_gc_interval: 1 -> 10"));
