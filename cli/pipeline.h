@@ -21,8 +21,9 @@ struct PipelineSource {
 // what is no pipeline.
 std::optional<PipelineSource> find_pipeline(Context& context, const std::string& recipe);
 
-// Runs and models are named NAME-STAGE, NAME-smoke-STAGE at the smoke size. `--set STAGE.KEY=VALUE` changes a stage; running options
-// are for all of them. Error(invalid_argument) for options of `train` that a pipeline says itself.
+// Runs and models are named NAME-STAGE, NAME-smoke-STAGE at the smoke size. `--set STAGE.KEY=VALUE`
+// changes a stage; running options are for all of them. Error(invalid_argument) for options of
+// `train` that a pipeline says itself.
 int train_pipeline(Context& context, const PipelineSource& source, const Arguments& arguments);
 int plan_pipeline(Context& context, const PipelineSource& source, const Arguments& arguments);
 

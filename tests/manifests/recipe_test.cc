@@ -229,8 +229,8 @@ TEST(Recipe, EveryRequiredKeyIsAskedFor) {
 // Too large to be tried. Any other recipe that stands alone has a smoke size, a golden root, and
 // tests that train it.
 const std::set<std::string_view> kTooLarge = {
-    "olmo2-190m",      "olmo2-1b",        "olmo2-7b",         "olmo2-13b", "olmo2-32b",
-    "olmo2-1b-stage2", "olmo2-7b-stage2", "olmo2-13b-stage2"};
+    "olmo2-190m", "olmo2-1b",        "olmo2-7b",        "olmo2-13b",
+    "olmo2-32b",  "olmo2-1b-stage2", "olmo2-7b-stage2", "olmo2-13b-stage2"};
 
 TEST(Recipe, BuiltinRecipesResolveInBothSizes) {
   EXPECT_EQ(find_builtin_recipe("no-such-recipe"), nullptr);
