@@ -19,13 +19,25 @@ struct Names {
   std::array<std::string_view, 3> ours;  // "" where there are fewer
 };
 
-constexpr std::array<Names, 8> kLayerNames = {{
+constexpr std::array<Names, 4> kMatrixNames = {{
     {"att_proj", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}},
-    {"attn_norm", {"post_attention_layernorm"}},
     {"attn_out", {"self_attn.o_proj"}},
-    {"ff_norm", {"post_feedforward_layernorm"}},
     {"ff_out", {"mlp.down_proj"}},
     {"ff_proj", {"mlp.up_proj", "mlp.gate_proj"}},
+}};
+
+// The trainer has one name for the norm of a branch, whether of its output or of its input.
+constexpr std::array<Names, 2> kPostNormNames = {{
+    {"attn_norm", {"post_attention_layernorm"}},
+    {"ff_norm", {"post_feedforward_layernorm"}},
+}};
+
+constexpr std::array<Names, 2> kPreNormNames = {{
+    {"attn_norm", {"input_layernorm"}},
+    {"ff_norm", {"post_attention_layernorm"}},
+}};
+
+constexpr std::array<Names, 2> kHeadNormNames = {{
     {"k_norm", {"self_attn.k_norm"}},
     {"q_norm", {"self_attn.q_norm"}},
 }};
@@ -56,7 +68,14 @@ OlmoTensor make_tensor(const std::string& old_prefix, const std::string& prefix,
   return tensor;
 }
 
-// "transformer.wte.weight" of {"transformer.wte.weight"}.
+std::vector<Names> layer_names(const manifests::ModelConfig& model) {
+  std::vector<Names> names(kMatrixNames.begin(), kMatrixNames.end());
+  const auto& norms = model.norm == "pre" ? kPreNormNames : kPostNormNames;
+  names.insert(names.end(), norms.begin(), norms.end());
+  if (model.qk_norm) names.insert(names.end(), kHeadNormNames.begin(), kHeadNormNames.end());
+  return names;
+}
+
 std::string joined(const std::vector<std::string>& keys, std::size_t from) {
   std::string text;
   for (std::size_t i = from; i < keys.size(); ++i) text += (i == from ? "" : ".") + keys[i];
@@ -107,7 +126,7 @@ std::vector<OlmoTensor> olmo_layout(const manifests::ModelConfig& model) {
   }
   for (std::int64_t layer = 0; layer < model.num_layers; ++layer) {
     const std::string number = std::to_string(layer);
-    for (const Names& names : kLayerNames) {
+    for (const Names& names : layer_names(model)) {
       layout.push_back(make_tensor("transformer.blocks." + number + ".",
                                    "model.layers." + number + ".", names, shapes));
     }

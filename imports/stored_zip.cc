@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -217,12 +218,11 @@ std::uint32_t crc32(Bytes bytes) {
   std::uint32_t crc = 0xFFFFFFFF;
   std::size_t at = 0;
   for (; bytes.size() - at >= 8; at += 8) {
-    std::array<std::uint32_t, 8> b{};
-    for (std::size_t i = 0; i < 8; ++i) b[i] = std::to_integer<std::uint32_t>(bytes[at + i]);
-    crc ^= b[0] | (b[1] << 8) | (b[2] << 16) | (b[3] << 24);
-    crc = kTables[7][crc & 0xFF] ^ kTables[6][(crc >> 8) & 0xFF] ^ kTables[5][(crc >> 16) & 0xFF] ^
-          kTables[4][crc >> 24] ^ kTables[3][b[4]] ^ kTables[2][b[5]] ^ kTables[1][b[6]] ^
-          kTables[0][b[7]];
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + at, sizeof word);  // little-endian, as the machine is
+    word ^= crc;
+    const auto part = [&](std::size_t k) { return kTables[7 - k][(word >> (8 * k)) & 0xFF]; };
+    crc = part(0) ^ part(1) ^ part(2) ^ part(3) ^ part(4) ^ part(5) ^ part(6) ^ part(7);
   }
   for (; at < bytes.size(); ++at) {
     crc = (crc >> 8) ^ kTables[0][(crc ^ std::to_integer<std::uint32_t>(bytes[at])) & 0xFF];

@@ -37,6 +37,8 @@ for model in soup halves three halfway; do expect_code 0 repro verify "$model"; 
 expect_code 0 repro fsck
 expect_code 0 repro checkout soup -o out --format raw
 
+expect_code 0 repro generate soup --prompt "The" --max-tokens 4
+
 # Training goes on from it.
 expect_code 0 repro train olmo2-tiny --smoke --from soup --data builtin:prose --until 2 --name after
 expect_code 0 repro generate after --prompt "The" --max-tokens 4

@@ -119,6 +119,24 @@ TEST_F(OlmoCheckpointTest, LayoutHasEveryTensorOnce) {
   EXPECT_THAT(old.at("transformer.ff_out.weight"), ElementsAre(8, 4));
 }
 
+TEST_F(OlmoCheckpointTest, LayoutOfAblationsHasEveryTensorOnceToo) {
+  for (const char* norm : {"post", "pre"}) {
+    for (const bool qk_norm : {false, true}) {
+      manifests::ModelConfig model = small_model();
+      model.norm = norm;
+      model.qk_norm = qk_norm;
+      std::map<std::string, std::string> found;
+      for (const auto& item : imports::olmo_layout(model)) {
+        for (const auto& part : item.parts) found[part.name] = item.name;
+      }
+      EXPECT_EQ(found.size(), manifests::parameter_shapes(model).size());
+      EXPECT_EQ(found.at("model.layers.1.post_attention_layernorm.weight"),
+                std::string("transformer.blocks.1.") +
+                    (model.norm == "pre" ? "ff_norm" : "attn_norm") + ".weight");
+    }
+  }
+}
+
 TEST_F(OlmoCheckpointTest, SplitsFusedProjectionsByRows) {
   const auto list = weights();
   const auto found = collect(OlmoCheckpoint(small_model(), list, "model.pt"));
