@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/data_source.h"
 #include "cli/intake_option.h"
+#include "manifests/licence.h"
 
 namespace repro::cli {
 namespace {
@@ -32,7 +33,13 @@ int run_data_add(const Arguments& arguments, Context& context) {
   spec.tokenizer = arguments.text("--tokenizer");
   spec.intake = parse_intake(arguments).name;
   spec.end_of_text = find_token_id(arguments, "--end-of-text");
-  const LoadedDataset added = add_dataset(context, std::move(spec));
+  const std::string licence = arguments.text("--licence");
+  if (!licence.empty() && !manifests::is_licence(licence)) {
+    throw Error(Code::invalid_argument,
+                fmt::format("--licence is '{}'; expected an SPDX identifier", licence),
+                "for example CC0-1.0, Apache-2.0, LicenseRef-mine, or \"MIT AND CC-BY-4.0\"");
+  }
+  const LoadedDataset added = add_dataset(context, std::move(spec), licence);
   context.io().line("dataset  " + arguments.text("NAME"));
   context.io().line("root     " + manifests::dataset_root(added.dataset).hex());
   return 0;
@@ -48,6 +55,8 @@ Command make_data_add_command() {
        "byte, ids or a tokenizer.json (default: by the files)"}};
   options.push_back({"--end-of-text", ValueKind::one, "ID",
                      "token files: a document ends behind each ID (default: a file is one)"});
+  options.push_back({"--licence", ValueKind::one, "SPDX-ID",
+                     "under which all of it may be used; `data mix` asks for it"});
   for (auto& option : intake_options()) options.push_back(std::move(option));
   return {.name = "data add",
           .group = "Data",

@@ -7,6 +7,7 @@
 #include "artifacts/base/number_text.h"
 #include "cli/commands.h"
 #include "cli/data_source.h"
+#include "cli/mixture.h"
 #include "cli/new_run.h"
 #include "cli/pipeline.h"
 #include "cli/recipe_source.h"
@@ -92,6 +93,7 @@ void print_plan(Io& io, const ResolvedRecipe& recipe, const Plan& plan, const st
       count_text(config.train.steps),
       config.eval.every > 0 ? fmt::format("every {} steps", config.eval.every) : "never"));
   io.line("data        " + data_text(plan, data));
+  if (plan.data) print_parts(io, plan.data->dataset);
   io.line(fmt::format("parameters  {}", count_text(plan.parameters)));
   io.line(fmt::format("tokens      {} a step, {} in all", count_text(plan.tokens_per_step),
                       count_text(tokens)));
@@ -128,6 +130,7 @@ Json plan_record(const ResolvedRecipe& recipe, const Plan& plan, const std::stri
                  {"operators", Json(manifests::operators_of(config))}};
   record["seconds"] = plan.seconds ? Json(*plan.seconds) : Json();
   record["dataset"] = plan.data ? Json(manifests::dataset_root(plan.data->dataset).hex()) : Json();
+  record["parts"] = plan.data ? part_records(plan.data->dataset) : Json::array();
   record["not_computed"] = Json::array();
   for (const auto& [name, texts] : config.not_computed) record["not_computed"].push_back(name);
   record["derivation"] = plan.derivation ? Json(plan.derivation->hex()) : Json();

@@ -22,6 +22,7 @@ std::vector<Command> make_commands() {
                            make_import_log_command,
                            make_add_command,
                            make_data_add_command,
+                           make_data_mix_command,
                            make_plan_command,
                            make_train_command,
                            make_resume_command,

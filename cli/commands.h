@@ -48,6 +48,7 @@ Command make_checkout_command();
 Command make_completion_command();
 Command make_config_command();
 Command make_data_add_command();
+Command make_data_mix_command();
 Command make_diff_command();
 Command make_doctor_command();
 Command make_export_hf_command();

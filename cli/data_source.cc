@@ -22,11 +22,9 @@ LoadedDataset load(Context& context, const Digest& manifest) {
   return {manifest, load_dataset(context.store(), manifest)};
 }
 
-void print_dataset(Io& io, const Json& event, const LoadedDataset& loaded) {
+void print_dataset(Io& io, const LoadedDataset& loaded) {
   const manifests::Dataset& dataset = loaded.dataset;
-  io.note(fmt::format("dataset {}: {} in {}, unigram entropy {} nats a token",
-                      event.value("name", ""), plural_text(dataset.num_tokens(), "token"),
-                      plural_text(dataset.num_documents(), "document"), dataset.unigram_entropy));
+  io.note(fmt::format("dataset {}: {}", dataset.name, dataset_text(dataset)));
   for (const std::string& skipped : dataset.skipped) io.note("  passed over: " + skipped);
 }
 
@@ -73,18 +71,56 @@ std::optional<LoadedDataset> find_dataset(Context& context, const std::string& d
   return load(context, resolved.digest);
 }
 
-LoadedDataset add_dataset(Context& context, manifests::RunSpec spec) {
+std::string dataset_text(const manifests::Dataset& dataset) {
+  std::string text = fmt::format("{} in {}", plural_text(dataset.num_tokens(), "token"),
+                                 plural_text(dataset.num_documents(), "document"));
+  if (!dataset.unigram_entropy.empty()) {
+    text += fmt::format(", unigram entropy {} nats a token", dataset.unigram_entropy);
+  }
+  return text + (dataset.licence.empty() ? "" : ", " + dataset.licence);
+}
+
+LoadedDataset publish_dataset(Context& context, manifests::Dataset dataset) {
+  constexpr const char* kKind = "datasets";
+  artifacts::Store& store = context.store();
+  const auto old = store.find_ref(kKind, dataset.name);
+  if (old) {
+    LoadedDataset known = load(context, old->target);
+    dataset.created = known.dataset.created;
+    if (known.dataset == dataset) return known;
+    const Digest before = manifests::dataset_root(known.dataset);
+    const Digest now = manifests::dataset_root(dataset);
+    if (before != now) {
+      context.io().note(fmt::format("dataset {} was {} and is now {}", dataset.name,
+                                    before.short_hex(), now.short_hex()));
+    }
+  }
+  dataset.created = utc_text(context.clock().now_ns());
+  const Digest manifest = store.put(manifests::encode_dataset(dataset)).digest;
+  store.set_ref({kKind, dataset.name, manifest}, old ? std::optional(old->target) : std::nullopt);
+  return {manifest, std::move(dataset)};
+}
+
+LoadedDataset add_dataset(Context& context, manifests::RunSpec spec, const std::string& licence) {
   spec.command = manifests::SpecCommand::data_add;
   spec.store = context.store().folder();
   std::optional<LoadedDataset> added;
+  Json record;
   run_worker(context, spec, [&](const Json& event) {
     if (json_string(event, "type", "event of the worker") != "dataset") return;
     const std::string manifest = json_string(event, "manifest", "event of the worker");
     added = load(context, parse_digest(manifest, "event of the worker"));
-    print_dataset(context.io(), event, *added);
-    context.io().emit("dataset", event);
+    record = event;
   });
   if (!added) throw Error(Code::internal, "the worker added no dataset and did not say why");
+  if (!licence.empty()) {
+    added->dataset.licence = licence;
+    added = publish_dataset(context, std::move(added->dataset));
+  }
+  record["manifest"] = added->manifest.hex();
+  record["licence"] = added->dataset.licence;
+  print_dataset(context.io(), *added);
+  context.io().emit("dataset", record);
   return *added;
 }
 

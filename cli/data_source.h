@@ -27,7 +27,16 @@ LoadedDataset require_dataset(Context& context, const std::vector<std::string>& 
 std::optional<LoadedDataset> find_dataset(Context& context, const std::string& data);
 
 // Adds files through the worker; prints what came of it. `spec` has paths, name, tokenizer, intake.
-LoadedDataset add_dataset(Context& context, manifests::RunSpec spec);
+// `licence` (manifests/licence.h), where there is one, is recorded with the dataset.
+LoadedDataset add_dataset(Context& context, manifests::RunSpec spec,
+                          const std::string& licence = "");
+
+// Publishes under `dataset.name`, which gets its `created`. A dataset that is there and differs in
+// nothing else stays as it is; one with another root is replaced, and that is said.
+LoadedDataset publish_dataset(Context& context, manifests::Dataset dataset);
+
+// "5,000 in 3 documents, unigram entropy 3.1 nats a token" for people.
+std::string dataset_text(const manifests::Dataset& dataset);
 
 // "common-licenses" for /usr/share/common-licenses/, "builtin-prose" for builtin:prose.
 std::string dataset_name_of(const std::string& path);

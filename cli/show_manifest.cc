@@ -6,6 +6,7 @@
 #include "artifacts/base/error.h"
 #include "cli/findings.h"
 #include "cli/logged_root.h"
+#include "cli/mixture.h"
 #include "cli/show.h"
 #include "manifests/schema.h"
 
@@ -97,8 +98,12 @@ void show_dataset(Io& io, const manifests::Dataset& dataset, const std::string& 
   if (dataset.tokenizer_file) io.line("           of " + dataset.tokenizer_file->hex());
   io.line(fmt::format("tokens     {} in {} documents, {} shards", count_text(dataset.num_tokens()),
                       count_text(dataset.num_documents()), dataset.shards.size()));
-  io.line(fmt::format("entropy    {} nats a token (unigram)", dataset.unigram_entropy));
+  if (!dataset.unigram_entropy.empty()) {
+    io.line(fmt::format("entropy    {} nats a token (unigram)", dataset.unigram_entropy));
+  }
+  io.line("licence    " + (dataset.licence.empty() ? "none recorded" : dataset.licence));
   io.line("created    " + dataset.created);
+  print_parts(io, dataset);
   std::vector<std::vector<std::string>> rows = {{"SOURCE", "BYTES", "DOCUMENTS", "DIGEST"}};
   for (std::size_t i = 0; i < std::min(dataset.sources.size(), kMaxSources); ++i) {
     const auto& source = dataset.sources[i];
@@ -136,6 +141,8 @@ void show_dataset(Io& io, const manifests::Dataset& dataset, const std::string& 
                       {"tokens", dataset.num_tokens()},
                       {"documents", dataset.num_documents()},
                       {"unigram_entropy", dataset.unigram_entropy},
+                      {"licence", dataset.licence},
+                      {"parts", part_records(dataset)},
                       {"created", dataset.created},
                       {"shards", shards},
                       {"sources", sources},

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "manifests/json_fields.h"
+#include "manifests/licence.h"
 #include "manifests/parsers.h"
 #include "manifests/schema.h"
 #include "manifests/text_checks.h"
@@ -28,11 +29,20 @@ Json notes_json(const Dataset& dataset) {
                        {"path", source.path},
                        {"size", source.size}});
   }
-  return {{"created", dataset.created},
-          {"name", dataset.name},
-          {"skipped", dataset.skipped},
-          {"sources", std::move(sources)},
-          {"unigram_entropy", dataset.unigram_entropy}};
+  Json notes = {{"created", dataset.created},
+                {"name", dataset.name},
+                {"skipped", dataset.skipped},
+                {"sources", std::move(sources)},
+                {"unigram_entropy", dataset.unigram_entropy}};
+  if (!dataset.licence.empty()) notes["licence"] = dataset.licence;
+  for (const Dataset::Part& part : dataset.parts) {
+    notes["parts"].push_back({{"licence", part.licence},
+                              {"name", part.name},
+                              {"root", part.root.hex()},
+                              {"source_tokens", part.source_tokens},
+                              {"tokens", part.tokens}});
+  }
+  return notes;
 }
 
 Shard parse_shard(const Json& json, std::string_view what) {
@@ -73,8 +83,34 @@ Dataset::Source parse_source(const Json& json, std::string_view what) {
   return source;
 }
 
+Dataset::Part parse_part(const Json& json, std::string_view what) {
+  check_json_keys(json, {"licence", "name", "root", "source_tokens", "tokens"}, {}, what);
+  Dataset::Part part;
+  part.licence = text_field(json, "licence", what);
+  part.name = text_field(json, "name", what);
+  part.root = digest_field(json, "root", what);
+  part.source_tokens = int_field(json, "source_tokens", what, 1, kMaxTokens);
+  part.tokens = int_field(json, "tokens", what, 1, kMaxTokens);
+  return part;
+}
+
+// Keys that came later are not there where they say nothing.
+void parse_later_notes(const Json& json, Dataset& dataset, std::string_view what) {
+  if (json.contains("licence")) {
+    dataset.licence = text_field(json, "licence", what);
+    require(!dataset.licence.empty(), what, "its licence is empty");
+  }
+  if (!json.contains("parts")) return;
+  for (const Json& part : json_array(json, "parts", what)) {
+    dataset.parts.push_back(parse_part(part, what));
+  }
+  require(!dataset.parts.empty(), what, "\"parts\" is empty");
+}
+
 void parse_notes(const Json& json, Dataset& dataset, std::string_view what) {
-  check_json_keys(json, {"created", "name", "skipped", "sources", "unigram_entropy"}, {}, what);
+  check_json_keys(json, {"created", "name", "skipped", "sources", "unigram_entropy"},
+                  {"licence", "parts"}, what);
+  parse_later_notes(json, dataset, what);
   dataset.created = text_field(json, "created", what);
   dataset.name = text_field(json, "name", what);
   dataset.unigram_entropy = text_field(json, "unigram_entropy", what);
@@ -111,6 +147,13 @@ void check_dataset(const Dataset& dataset, std::string_view what) {
   }
   for (const std::string& skipped : dataset.skipped) {
     require(is_plain_text(skipped), what, "a skipped path is not printable text");
+  }
+  require(dataset.licence.empty() || is_licence(dataset.licence), what,
+          "its licence is no list of SPDX identifiers");
+  for (const Dataset::Part& part : dataset.parts) {
+    require(is_plain_text(part.name), what, "the name of a part is not printable text");
+    require(part.licence.empty() || is_licence(part.licence), what,
+            "the licence of a part is no list of SPDX identifiers");
   }
   for (const std::string* text : {&dataset.name, &dataset.created, &dataset.unigram_entropy}) {
     require(is_plain_text(*text), what, "a note is not printable text");

@@ -44,8 +44,20 @@ struct Dataset {
   };
   std::vector<Source> sources;
   std::vector<std::string> skipped;  // symlinks and such, with the reason
-  std::string unigram_entropy;       // nats per token, decimal text
+  std::string unigram_entropy;       // nats per token, decimal text; "" where it was not counted
   std::string created;               // UTC
+  std::string licence;               // manifests/licence.h; "" where none is recorded
+  // Of a mixture: the datasets that it took tokens of, in order.
+  struct Part {
+    std::string name;
+    Digest root;
+    std::int64_t tokens = 0;         // taken
+    std::int64_t source_tokens = 0;  // that the dataset has; fewer where it was repeated
+    std::string licence;
+
+    bool operator==(const Part&) const = default;
+  };
+  std::vector<Part> parts;
 
   std::int64_t num_tokens() const;
   std::int64_t num_documents() const;

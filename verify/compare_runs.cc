@@ -179,6 +179,17 @@ std::map<std::string, std::string> note_texts(const manifests::Notes& notes) {
   return texts;
 }
 
+// What a mixture took, by the place of the source.
+std::map<std::string, std::string> part_texts(const manifests::Dataset& dataset) {
+  std::map<std::string, std::string> texts;
+  for (std::size_t i = 0; i < dataset.parts.size(); ++i) {
+    const manifests::Dataset::Part& part = dataset.parts[i];
+    texts["part " + std::to_string(i + 1)] =
+        part.name + ": " + std::to_string(part.tokens) + " tokens of " + part.root.short_hex();
+  }
+  return texts;
+}
+
 }  // namespace
 
 Comparison compare_configs(const manifests::Config& a, const manifests::Config& b) {
@@ -221,6 +232,8 @@ Comparison compare_datasets(const manifests::Dataset& a, const manifests::Datase
   for (const auto& source : a.sources) sources_a[source.path] = source.digest.hex();
   for (const auto& source : b.sources) sources_b[source.path] = source.digest.hex();
   add_maps(result, "source", sources_a, sources_b);
+  add(result, {"note", "licence", a.licence, b.licence});
+  add_maps(result, "note", part_texts(a), part_texts(b));
   return result;
 }
 

@@ -81,6 +81,19 @@ ObjectInfo Store::put(std::span<const std::byte> bytes) {
 
 ObjectInfo Store::put(std::string_view text) { return put(as_bytes(text)); }
 
+ObjectInfo Store::put_prefix(const Digest& digest, std::uint64_t size) {
+  REPRO_CHECK(size <= size_of(digest));
+  // Raw, so that it can be read in parts like what it was cut from.
+  return write_object(false, std::nullopt, [&](ObjectWriter& writer) {
+    std::uint64_t left = size;
+    read(digest, [&](std::span<const std::byte> piece) {
+      const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size()));
+      writer.add(piece.first(count));
+      left -= count;
+    });
+  });
+}
+
 std::string Store::get(const Digest& digest, std::uint64_t max_bytes) const {
   const ObjectPlace place{digest, object_path(digest)};
   OpenObject object = open_object(*files_, place);

@@ -73,6 +73,8 @@ class Store {
   // Streams; never holds the file in memory. Error(conflict) if the file changes while it is read,
   // Error(invalid_argument) for what is no regular file (symlinks are not followed).
   ObjectInfo put_file(const std::string& path, Intake intake = Intake::copy);
+  // The first `size` bytes of another object, which is verified whole, as an object of its own.
+  ObjectInfo put_prefix(const Digest& digest, std::uint64_t size);
   // Whether its file is there; says nothing of its soundness.
   bool contains(const Digest& digest) const;
   // Whole object, both digests verified. Error(io) for one above `max_bytes`, before allocation.
@@ -95,8 +97,7 @@ class Store {
   // object knows from the status, which is that of the file read, whether it is still the same.
   // Error(corruption) where the file ends before them.
   PlainFile read_range(const Digest& digest, std::uint64_t offset, std::span<std::byte> into) const;
-  // Raw size from the trailer (checked trailer, unchecked payload).
-  std::uint64_t size_of(const Digest& digest) const;
+  std::uint64_t size_of(const Digest& digest) const;  // by the checked trailer; payload unchecked
   // Path of the object's file, whether or not it exists.
   std::string object_path(const Digest& digest) const;
   // All digests present, in order; names that are no object names are skipped (fsck reports them).
@@ -114,8 +115,7 @@ class Store {
   // are skipped (fsck reports them).
   std::vector<Ref> list_refs(std::string_view kind) const;
   std::vector<std::string> list_ref_kinds() const;
-  // Error(not_found) if there is none.
-  void remove_ref(std::string_view kind, std::string_view name);
+  void remove_ref(std::string_view kind, std::string_view name);  // Error(not_found)
 
   // --- runs ------------------------------------------------------------------------------------
   // .repro/runs/ID, whether or not it exists; `lock_run` makes it.

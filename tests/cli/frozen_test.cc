@@ -110,6 +110,7 @@ TEST_F(Frozen, JsonKeys) {
   note({"init"});
   folder_.write("letters/a.txt", "the quick brown fox");
   note({"data", "add", "letters", "letters"});
+  note({"data", "mix", "twice", "--source", "letters:x2"});
   const std::vector<std::string> training = {
       "train", "olmo2-tiny", "--smoke", "--data", "letters", "--until", "6", "--name", "one"};
   note(training);
@@ -123,6 +124,7 @@ TEST_F(Frozen, JsonKeys) {
   note({"show", "one@5"});
   note({"show", "one@5", "--batch", "--text"});
   note({"show", "letters/a.txt"});
+  note({"show", "twice"});
   note({"show", ".repro"});
   note({"show", sha256("the quick brown fox").hex()});
   note({"show", "olmo2-tiny"});
@@ -149,6 +151,7 @@ TEST_F(Frozen, JsonKeys) {
   note({"report", "one", "theirs", "-o", "page"});
   note({"config", "--keys"});
   note({"plan", "olmo2-tiny", "--smoke", "--data", "letters"});
+  note({"plan", "olmo2-tiny", "--smoke", "--data", "twice"});
   note({"rm", "kept"});
   note({"show", "nothing-at-all"});
   expect_frozen("json_keys.txt", key_table());

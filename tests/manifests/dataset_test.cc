@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "manifests/licence.h"
 #include "tests/manifests/flips.h"
 #include "tests/manifests/samples.h"
 
@@ -81,6 +82,53 @@ TEST(DatasetManifest, EveryPartOfTheContentEntersTheRoot) {
     Dataset dataset = sample_dataset();
     change(dataset);
     EXPECT_NE(dataset_root(dataset), root);
+  }
+}
+
+TEST(DatasetManifest, AMixtureNotesItsPartsAndLicence) {
+  const Dataset mixture = sample_mixture();
+  EXPECT_EQ(parse_dataset(encode_dataset(mixture), "dataset"), mixture);
+  EXPECT_EQ(dataset_root(mixture), dataset_root(sample_dataset()));
+  const std::string plain = encode_dataset(sample_dataset());
+  EXPECT_EQ(plain.find("licence\":"), std::string::npos);  // bytes of before there were licences
+  EXPECT_EQ(plain.find("parts\":"), std::string::npos);
+}
+
+TEST(DatasetManifest, HostileNotesOfMixturesAreRefused) {
+  struct Case {
+    void (*damage)(Json&);
+    const char* message;
+  };
+  const Case cases[] = {
+      {[](Json& notes) { notes["licence"] = ""; }, "licence is empty"},
+      {[](Json& notes) { notes["licence"] = "MIT OR GPL-2.0-only"; }, "SPDX identifiers"},
+      {[](Json& notes) { notes["licence"] = "MIT AND "; }, "SPDX identifiers"},
+      {[](Json& notes) { notes["licence"] = std::string(65, 'a'); }, "SPDX identifiers"},
+      {[](Json& notes) { notes["parts"] = Json::array(); }, "is empty"},
+      {[](Json& notes) { notes["parts"][0]["tokens"] = 0; }, "out of range"},
+      {[](Json& notes) { notes["parts"][0]["source_tokens"] = 1LL << 60; }, "out of range"},
+      {[](Json& notes) { notes["parts"][0]["licence"] = "a b"; }, "licence of a part"},
+      {[](Json& notes) { notes["parts"][0]["name"] = "\x1b"; }, "control characters"},
+      {[](Json& notes) { notes["parts"][0]["root"] = "1"; }, "not a digest"},
+      {[](Json& notes) { notes["parts"][0]["more"] = 1; }, "unknown key"},
+  };
+  for (const Case& each : cases) {
+    Json json = Json::parse(encode_dataset(sample_mixture()));
+    each.damage(json["notes"]);
+    const Failure failure = failure_of([&] { parse_dataset(json.dump(), "dataset 3f"); });
+    EXPECT_EQ(failure.code, "corruption") << each.message;
+    EXPECT_THAT(failure.message, HasSubstr(each.message));
+  }
+}
+
+TEST(Licences, OfAWholeAreThoseOfItsParts) {
+  EXPECT_EQ(join_licences({"MIT", "CC0-1.0 AND mit", "Apache-2.0"}),
+            "Apache-2.0 AND CC0-1.0 AND MIT");
+  EXPECT_EQ(join_licences({"MIT", ""}), "");
+  EXPECT_EQ(licence_ids("A AND B-1.0"), (std::vector<std::string>{"A", "B-1.0"}));
+  EXPECT_TRUE(is_licence("LicenseRef-mine AND GPL-2.0+"));
+  for (const char* text : {"", "MIT and X", "MIT  AND X", "AND", " AND ", "caf\xC3\xA9", "a,b"}) {
+    EXPECT_EQ(is_licence(text), std::string_view(text) == "AND") << text;
   }
 }
 

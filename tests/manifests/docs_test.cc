@@ -29,6 +29,8 @@ TEST(Documents, FormatsShowTheBytesOfEveryManifest) {
   expect_example("dataset", encode_dataset(sample_dataset()));
   expect_example("dataset content", dataset_content(sample_dataset()).dump());
   expect_example("dataset content, bpe", dataset_content(sample_bpe_dataset()).dump());
+  const Json mixture = Json::parse(encode_dataset(sample_mixture()));
+  expect_example("dataset notes, mixture", mixture.at("notes").dump());
   expect_example("state", encode_state(sample_state()));
   expect_example("model", encode_model(sample_model()));
   expect_example("derivation", encode_derivation(sample_run().segments[0].content));

@@ -118,6 +118,15 @@ Dataset sample_bpe_dataset() {
   return dataset;
 }
 
+Dataset sample_mixture() {
+  Dataset dataset = sample_dataset();
+  dataset.unigram_entropy = "";
+  dataset.licence = "Apache-2.0 AND CC0-1.0";
+  dataset.parts = {{"prose", sample_digest(0x18), 5000, 2500, "CC0-1.0"},
+                   {"code", sample_digest(0x19), 120, 90000, "Apache-2.0"}};
+  return dataset;
+}
+
 Model sample_model() {
   Model model;
   model.name = "soup";

@@ -20,6 +20,7 @@ Digest sample_digest(int byte);
 Config sample_config();
 Dataset sample_dataset();
 Dataset sample_bpe_dataset();  // tokenised by a tokenizer.json
+Dataset sample_mixture();
 State sample_state();
 Model sample_model();
 // Two segments, two states, closed logs, a dirty recipe repository.

@@ -31,6 +31,27 @@ TEST_F(Objects, AreNamedByTheirRawBytes) {
   }
 }
 
+TEST_F(Objects, ABeginOfAnotherIsAnObjectOfItsOwn) {
+  for (const std::string& text : {prose(200000), noise(kLarge)}) {
+    const Digest whole = store.put(text).digest;
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, text.size() - 1, text.size()}) {
+      const ObjectInfo begin = store.put_prefix(whole, size);
+      EXPECT_EQ(begin.digest, sha256(text.substr(0, size)));
+      EXPECT_EQ(begin.size, size);
+      EXPECT_EQ(store.get(begin.digest), text.substr(0, size));
+    }
+  }
+}
+
+TEST_F(Objects, TheBeginOfADamagedObjectIsNotTaken) {
+  const std::string text = noise(kLarge);
+  const Digest whole = store.put(text).digest;
+  support::flip_bit(store.object_path(whole), 8 * (kLarge - 1));  // far behind the begin
+  EXPECT_EQ(error_of([&] { store.put_prefix(whole, 100); }).code(), Code::corruption);
+  EXPECT_FALSE(store.contains(sha256(text.substr(0, 100))));
+  EXPECT_TRUE(files.list(store.folder() + "/tmp").empty());
+}
+
 TEST_F(Objects, TextIsCompressedAndNoiseIsNot) {
   EXPECT_EQ(codec_of(store, store.put(prose(100000)).digest), Codec::zstd);
   EXPECT_EQ(codec_of(store, store.put(noise(100000)).digest), Codec::raw);
