@@ -38,6 +38,7 @@ std::vector<Command> make_commands() {
                            make_report_command,
                            make_generate_command,
                            make_score_command,
+                           make_eval_command,
                            make_diff_command,
                            make_verify_command,
                            make_fsck_command,

@@ -51,6 +51,7 @@ Command make_data_add_command();
 Command make_data_mix_command();
 Command make_diff_command();
 Command make_doctor_command();
+Command make_eval_command();
 Command make_export_hf_command();
 Command make_fsck_command();
 Command make_generate_command();

@@ -109,14 +109,20 @@ std::int64_t count_option(const Arguments& arguments, std::string_view key, std:
                                                   manifests::kMaxInferenceCount));
 }
 
-manifests::RunSpec make_inference_spec(Context& context, const Arguments& arguments,
+manifests::RunSpec make_inference_spec(Context& context, const std::string& x,
                                        manifests::SpecCommand command) {
   manifests::RunSpec spec;
-  find_weights(context, resolve_state(context, arguments.text("X")), spec);
+  find_weights(context, resolve_state(context, x), spec);
   spec.command = command;
   spec.store = context.store().folder();
-  spec.running = running_choices(arguments, {"--threads", "--kernels"});
   spec.inference.emplace();
+  return spec;
+}
+
+manifests::RunSpec make_inference_spec(Context& context, const Arguments& arguments,
+                                       manifests::SpecCommand command) {
+  manifests::RunSpec spec = make_inference_spec(context, arguments.text("X"), command);
+  spec.running = running_choices(arguments, {"--threads", "--kernels"});
   spec.inference->batch = count_option(arguments, "--batch", 1, spec.inference->batch);
   return spec;
 }
@@ -146,6 +152,7 @@ void run_inference(Context& context, const manifests::RunSpec& spec,
     } else if (type == "model") {
       bar.clear();
       show_model(context.io(), event);
+      on_event(type, event);
     } else {
       on_event(type, event);
     }

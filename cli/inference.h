@@ -23,6 +23,9 @@ std::int64_t count_option(const Arguments& arguments, std::string_view key, std:
 
 // The spec for the weights that `X` names: a model, or any state of a run, stored or not.
 // Error(not_found) where no run of the store has the state.
+manifests::RunSpec make_inference_spec(Context& context, const std::string& x,
+                                       manifests::SpecCommand command);
+// The same for the argument X, with the options above.
 manifests::RunSpec make_inference_spec(Context& context, const Arguments& arguments,
                                        manifests::SpecCommand command);
 
@@ -35,7 +38,8 @@ std::vector<NamedText> read_texts(Context& context, const std::vector<std::strin
                                   const std::vector<std::string>& files,
                                   const std::vector<std::string>& ids);
 
-// Runs the worker: events `model` and `progress` are shown here, the others are `on_event`'s.
+// Runs the worker: the events `model` and `progress` are shown here; all but `progress` are
+// `on_event`'s.
 void run_inference(Context& context, const manifests::RunSpec& spec,
                    const std::function<void(const std::string& type, const Json&)>& on_event);
 

@@ -18,8 +18,9 @@ std::string hex_of(std::string_view bytes) {
 
 int digit_value(char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; }
 
-std::string bytes_field(const Json& json, std::string_view key, std::string_view what) {
-  const std::string digits = json_string(json, key, what);
+std::string bytes_of(const Json& json, std::string_view what) {
+  require(json.is_string(), what, "the bytes of a text are no text");
+  const std::string& digits = json.get_ref<const std::string&>();
   require(is_hex(digits, 0, kMaxHexDigits) && digits.size() % 2 == 0, what,
           "the bytes of a text are not pairs of hex digits");
   std::string bytes;
@@ -30,14 +31,19 @@ std::string bytes_field(const Json& json, std::string_view key, std::string_view
 }
 
 Json text_json(const ModelText& text) {
-  return {{"as_ids", text.as_ids}, {"bytes", hex_of(text.bytes)}, {"ids", text.ids}};
+  return {{"as_ids", text.as_ids},
+          {"bytes", hex_of(text.bytes)},
+          {"context", text.context ? Json(hex_of(*text.context)) : Json()},
+          {"ids", text.ids}};
 }
 
 ModelText parse_text(const Json& json, std::string_view what) {
-  check_json_keys(json, {"as_ids", "bytes", "ids"}, {}, what);
+  check_json_keys(json, {"as_ids", "bytes", "context", "ids"}, {}, what);
   ModelText text;
   text.as_ids = json_bool(json, "as_ids", what);
-  text.bytes = bytes_field(json, "bytes", what);
+  text.bytes = bytes_of(json.at("bytes"), what);
+  const Json& context = json.at("context");
+  if (!context.is_null()) text.context = bytes_of(context, what);
   for (const Json& id : json_array(json, "ids", what)) {
     require(id.is_number_unsigned() && id <= std::numeric_limits<std::uint32_t>::max(), what,
             "an id of a text is out of range");
@@ -61,6 +67,10 @@ void check_inference(const InferenceRequest& request, std::string_view what) {
   require_count(request.samples, 1, "samples", what);
   require_count(request.top_k, 0, "top-k", what);
   require(request.seed >= 0, what, "its seed is negative");
+  for (const ModelText& text : request.texts) {
+    require(!text.context || !(text.as_ids || request.each_token), what,
+            "a context goes with a text of bytes, of which the sum is asked");
+  }
   require(is_plain_text(request.temperature, 64), what, "its temperature is no printable text");
   require(is_plain_text(request.top_p, 64), what, "its top-p is no printable text");
 }

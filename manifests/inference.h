@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,10 @@ struct ModelText {
   std::string bytes;
   std::vector<std::uint32_t> ids;
   bool as_ids = false;
+  // score: what stands before the text. It is encoded by itself, so that the text's tokens are
+  // those of the text, and none of its own is scored. Where it is empty, the text begins as a
+  // document does: behind the tokenizer's end of text, if there is one. Only of a text of bytes.
+  std::optional<std::string> context = std::nullopt;
 
   bool operator==(const ModelText&) const = default;
 };

@@ -136,6 +136,8 @@ TEST_F(Frozen, JsonKeys) {
   note({"log", "one"}, "log: ");
   note({"generate", "one", "--prompt", "a", "--prompt", "!"});
   note({"score", "one", "text", "--per-token"});
+  folder_.write("task.jsonl", R"({"context":"a","choices":["b","c"],"answer":0})");
+  note({"eval", "one", "task.jsonl"});
   for (const char* command : {"runs", "status", "doctor", "version"}) note({command});
   note({"config"});
   folder_.write("olmo.yaml",

@@ -34,6 +34,7 @@ TEST(Documents, FormatsShowTheBytesOfEveryManifest) {
   expect_example("state", encode_state(sample_state()));
   expect_example("model", encode_model(sample_model()));
   expect_example("derivation", encode_derivation(sample_run().segments[0].content));
+  expect_example("evaluation", encode_evaluation(sample_evaluation()));
   expect_example("run", encode_run(sample_run()));
   expect_example("records", encode_records({Curve{"loss", {{"base", {1, 2}, {2.5, 1.25}}}},
                                             Histogram{"norms", {0.5, 1, 2}, {3, 1}},

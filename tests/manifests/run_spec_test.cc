@@ -30,6 +30,9 @@ TEST(RunSpec, ParseInvertsEncodeForEveryCommand) {
     spec.inference->seed = 5;
     spec.inference->each_token = true;
     EXPECT_EQ(parse_run_spec(encode_run_spec(spec), "spec"), spec);
+    spec.inference->each_token = false;
+    spec.inference->texts = {{"a", {}, false, "before\xFF"}, {"b", {}, false, ""}};
+    EXPECT_EQ(parse_run_spec(encode_run_spec(spec), "spec"), spec);
   }
   RunSpec probe;
   probe.command = SpecCommand::probe;
@@ -86,13 +89,21 @@ TEST(RunSpec, DamagedSpecsAreRefused) {
       {[](Json& j) { j["command"] = "score"; }, "texts do not go"},
       {[](Json& j) { j["inference"] = inference_json({}); }, "texts do not go"},
       {[](Json& j) {
-         with_text(j, {{"as_ids", false}, {"bytes", "0g"}, {"ids", {}}});
+         with_text(j, {{"as_ids", false}, {"bytes", "0g"}, {"context", nullptr}, {"ids", {}}});
        },
        "hex"},
       {[](Json& j) {
-         with_text(j, {{"as_ids", true}, {"bytes", ""}, {"ids", {-1}}});
+         with_text(j, {{"as_ids", true}, {"bytes", ""}, {"context", nullptr}, {"ids", {-1}}});
        },
        "id of a text"},
+      {[](Json& j) {
+         with_text(j, {{"as_ids", true}, {"bytes", ""}, {"context", "61"}, {"ids", {1}}});
+       },
+       "a context goes with a text of bytes"},
+      {[](Json& j) {
+         with_text(j, {{"as_ids", false}, {"bytes", "61"}, {"context", 1}, {"ids", {}}});
+       },
+       "no text"},
       {[](Json& j) { with_text(j, 3); }, "expected a JSON object"},
       {[](Json& j) { j["more"] = 1; }, "unknown key"},
   };

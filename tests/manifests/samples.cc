@@ -127,6 +127,18 @@ Dataset sample_mixture() {
   return dataset;
 }
 
+Evaluation sample_evaluation() {
+  constexpr std::int64_t kNat = std::int64_t{1} << 30;
+  Evaluation evaluation;
+  evaluation.model = sample_digest(0x43);
+  evaluation.task = sample_digest(0x1A);
+  evaluation.tokenizer = "byte/1";
+  evaluation.positions = 136;
+  evaluation.items = {{{{-2 * kNat, 4, 4, 0}, {-7 * kNat, 4, 4, 0}}, 0},
+                      {{{-3 * kNat, 4, 4, 0}, {-3 * kNat, 4, 4, 9}}, 1}};
+  return evaluation;
+}
+
 Model sample_model() {
   Model model;
   model.name = "soup";

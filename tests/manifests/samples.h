@@ -7,6 +7,7 @@
 #include "artifacts/base/error.h"
 #include "manifests/config.h"
 #include "manifests/dataset.h"
+#include "manifests/evaluation.h"
 #include "manifests/imported_log.h"
 #include "manifests/model.h"
 #include "manifests/run.h"
@@ -21,6 +22,7 @@ Config sample_config();
 Dataset sample_dataset();
 Dataset sample_bpe_dataset();  // tokenised by a tokenizer.json
 Dataset sample_mixture();
+Evaluation sample_evaluation();
 State sample_state();
 Model sample_model();
 // Two segments, two states, closed logs, a dirty recipe repository.

@@ -45,6 +45,29 @@ std::vector<ScoredText> score_together(LanguageModel& model, const RowKernels& r
 
 }  // namespace
 
+ScoredPieces cut_continuation(const TokenIds& context, const TokenIds& continuation,
+                              std::int64_t max_length) {
+  REPRO_CHECK(max_length >= 2);
+  const auto longest = static_cast<std::size_t>(max_length);
+  TokenIds all = context;
+  all.insert(all.end(), continuation.begin(), continuation.end());
+  const std::size_t first = std::max<std::size_t>(context.size(), 1);
+  const auto piece = [&](std::size_t begin, std::size_t end, std::size_t scored) {
+    return ScoredPiece{TokenIds(all.begin() + static_cast<std::ptrdiff_t>(begin),
+                                all.begin() + static_cast<std::ptrdiff_t>(end)),
+                       scored - begin};
+  };
+  const std::size_t begin = all.size() - std::min(all.size(), longest);
+  if (begin < first) return {{piece(begin, all.size(), first)}, begin};
+  ScoredPieces cut{{}, first - 1};
+  for (std::size_t next = first; next < all.size();) {
+    const std::size_t end = std::min(all.size(), next - 1 + longest);
+    cut.pieces.push_back(piece(next - 1, end, next));
+    next = end;
+  }
+  return cut;
+}
+
 void check_texts(const TokenLimits& limits, std::span<const TokenIds> texts) {
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::string what = "text " + std::to_string(i + 1);

@@ -14,6 +14,23 @@ struct ScoredText {
   std::int64_t units = 0;                // sum of rne(log_probability * 2^30); no order
 };
 
+// A sequence of which the tokens from `first` on are scored.
+struct ScoredPiece {
+  TokenIds tokens;
+  std::size_t first = 1;
+};
+// `continuation` behind `context`, as sequences of at most `max_length` (>= 2) tokens, among which
+// each token of the continuation is scored once, but for one that nothing stands before. One
+// sequence, if need be without the oldest tokens of the context (as OLMo's evaluator does); where
+// the continuation alone is longer, sequences of which each begins with the last token of the one
+// before. `dropped`: tokens of the context that are in none.
+struct ScoredPieces {
+  std::vector<ScoredPiece> pieces;
+  std::size_t dropped = 0;
+};
+ScoredPieces cut_continuation(const TokenIds& context, const TokenIds& continuation,
+                              std::int64_t max_length);
+
 // Error(invalid_argument) for a text of fewer than 2 tokens or more than there are positions, or
 // with an id outside the vocabulary.
 void check_texts(const TokenLimits& limits, std::span<const TokenIds> texts);

@@ -1,0 +1,58 @@
+#!/bin/sh
+# Evaluation through the real programs: a choice is scored as what it adds to its context, to the unit; the same record whatever
+# the batch, threads and kernels; texts begin as documents do; with byte-level BPE too.
+# usage: evaluation.sh FOLDER_OF_PROGRAMS TOKENIZER.json
+set -eu
+tokenizer=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
+. "$(dirname "$0")/session.sh"
+units() { sed -n 's/.*"log_likelihood_units":\(-*[0-9]*\).*/\1/p'; }
+records() { sed -n 's/.*"record":"\([0-9a-f]*\)".*/\1/p'; }
+
+repro train olmo2-tiny --smoke --until 12 --checkpoint-every 4 --name one >/dev/null 2>&1
+cat >quiz.jsonl <<'END'
+{"context":"The capital of France is","choices":[" Paris"," a long name of no town"],"answer":0}
+{"context":"x","choices":["y","z"],"answer":1}
+{"context":"","choices":["Once upon","zzzz"],"answer":0}
+END
+printf '{"text":"It was the best of times, it was the worst of times."}\n{"text":"a"}\n' >prose.jsonl
+repro eval one quiz.jsonl prose.jsonl --batch 1 --threads 1 --kernels scalar --json >first 2>/dev/null
+[ "$(records <first | wc -l)" = 2 ] || fail "two results were asked for"
+repro eval one@12 prose.jsonl quiz.jsonl --batch 7 --threads 2 --json 2>/dev/null | records | sort >others
+records <first | sort | cmp - others || fail "batch, threads or kernels change a record"
+repro eval one@6 quiz.jsonl --json 2>/dev/null | records | grep -qxF "$(records <first | head -n 1)" && fail "another step, the same record"
+
+# By hand: the whole's log-likelihood less that of its context.
+score() { repro score one "$@" --json 2>/dev/null | units; }
+record=$(records <first | head -n 1)
+repro cat "$record" >record.json
+whole=$(score "The capital of France is Paris")
+context=$(score "The capital of France is")
+grep -q "\"units\":$((whole - context))}" record.json || fail "a choice is not what it adds to its context"
+# A text begins as a document does: behind 256, the end of one.
+list=256$(printf 'Once upon' | od -An -v -tu1 | tr -s ' \n' ',' | sed 's/,*$//')
+[ "$(printf %s "$list" | tr ',' '\n' | wc -l)" = 9 ] || fail "no ids: $list"
+grep -q "\"units\":$(score --ids "$list")}" record.json || fail "a text does not begin as a document does"
+
+# Longer than the model's 136 positions: the context loses its begin, a text is several sequences.
+long=$(printf 'many words %.0s' $(seq 30))
+printf '{"context":"%s","choices":["a","b"],"answer":0}\n' "$long" >long.jsonl
+printf '{"text":"%s"}\n' "$long" >longer.jsonl
+repro eval one long.jsonl longer.jsonl >long.out 2>long.err || fail "$(cat long.err)"
+grep -q "2 texts longer than the model's 136 positions" long.err || { cat long.err >&2; fail "a cut is not said"; }
+repro eval one longer.jsonl --json 2>/dev/null | grep -q '"tokens":330,' || fail "not every token of a long text is scored"
+
+# Two models side by side.
+repro eval one@4 one prose.jsonl quiz.jsonl >table 2>/dev/null
+grep -q "^TASK .*one@4 .*one" table || { cat table >&2; fail "no column for each model"; }
+grep -q "accuracy  .*/3).*/3)" table || { cat table >&2; fail "no accuracy for each model"; }
+
+# A tokenizer whose tokens reach over the end of a context.
+for i in $(seq 400); do echo "The $i-th quick brown fox jumps over the lazy dog, and then it ends."; done >text.txt
+repro data add lines text.txt --tokenizer "$tokenizer" >/dev/null 2>&1
+repro train olmo2-tiny --smoke --set model.vocab_size=960 --set data.tokenizer=bpe --data lines --until 4 --name bpe >/dev/null 2>train.err ||
+  fail "$(cat train.err)"
+repro eval bpe quiz.jsonl prose.jsonl --json >bpe.out 2>bpe.err || fail "$(cat bpe.err)"
+repro eval bpe quiz.jsonl prose.jsonl --json --batch 1 --kernels scalar 2>/dev/null | cmp - bpe.out || fail "the batch changes results"
+
+repro fsck >/dev/null 2>fsck.err || fail "$(cat fsck.err)"
+echo "evaluation.sh: all is well"
