@@ -16,6 +16,7 @@
 namespace repro::imports {
 
 inline constexpr std::int64_t kMaxCount = std::int64_t{1} << 40;
+inline constexpr std::int64_t kMaxTokens = std::int64_t{1} << 52;  // as the key takes
 
 class OlmoImporter {
  public:

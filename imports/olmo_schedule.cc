@@ -76,7 +76,7 @@ void OlmoImporter::map_warmup_begin(bool warms_up) {
 // A number of tokens, which is rounded to a whole one: steps times the tokens of one may be a hair
 // off.
 std::string OlmoImporter::count_of(const std::string& key, double tokens) const {
-  if (!(tokens >= 0) || tokens > static_cast<double>(kMaxCount)) {
+  if (!(tokens >= 0) || tokens > static_cast<double>(kMaxTokens)) {
     source_.fail(key, "expected a number of tokens", "");
   }
   return std::to_string(static_cast<std::int64_t>(std::round(tokens)));

@@ -25,7 +25,7 @@ struct AttentionShape {
   std::int64_t head_dim = 0;   // H
   // [rows] Position in its sequence where each row's document begins; no row sees keys before it.
   // Empty: at 0. The caller's; ascending in a sequence, and a document begins at its own position.
-  std::span<const std::int32_t> begins;
+  std::span<const std::int32_t> begins = {};
 
   std::int64_t rows() const { return sequences * length; }
   std::int64_t width() const { return heads * head_dim; }

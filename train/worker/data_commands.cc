@@ -54,7 +54,8 @@ Cursor stored_cursor(const artifacts::Store& store, const manifests::Run& run, s
   const std::string what = "state " + manifest.substr(0, 12);
   const manifests::State state =
       manifests::parse_state(store.get(parse_digest(manifest, what)), what);
-  Cursor cursor{state.step, 0};
+  Cursor cursor;
+  cursor.step = state.step;
   for (const manifests::StateTensor& tensor : state.tensors) {
     if (tensor.name != "trainer/batch") continue;
     const std::string bytes = store.get(tensor.digest, sizeof(cursor.batch));
@@ -106,7 +107,8 @@ void run_batch(const manifests::RunSpec& spec) {
         load_segment(store, manifests::segment_of(run, cursor.step + 1), spec.running);
     const SampleOrder order(plan_order(inputs.config, inputs.dataset), &orders);
     const std::int64_t index = order.next_batch(cursor.batch);
-    cursor = {cursor.step + 1, index + 1};
+    ++cursor.step;
+    cursor.batch = index + 1;
     if (cursor.step < spec.last) continue;
     emit_batch(store, spec, inputs, order, index);
     return;

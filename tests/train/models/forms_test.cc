@@ -63,7 +63,7 @@ std::vector<float> trained(const manifests::Config& config, bool on_device) {
     constants.one_minus_beta1 = constants.one_minus_beta2 = 0.1F;
     constants.learning_rate = 0.01F;
     constants.epsilon = 1e-8F;
-    backend->update(constants);
+    backend->update(constants, backend->gradient_norm(298));
   }
   backend->fetch();
   std::vector<float> values(parameters.weights.span().begin(), parameters.weights.span().end());
