@@ -137,8 +137,8 @@ TEST_F(Import, DiffTellsTheStagesOfTheReleasedRunApart) {
   }
   EXPECT_THAT(names, testing::UnorderedElementsAre(
                          "name", "train.seed", "optimizer.learning_rate", "schedule.name",
-                         "schedule.warmup_steps", "schedule.final_fraction", "train.steps",
-                         "scheduler.t_max", "load_path", "restore_dataloader",
+                         "schedule.warmup_tokens", "schedule.total_tokens",
+                         "schedule.final_fraction", "train.steps", "load_path", "restore_dataloader",
                          "no_pre_train_checkpoint", "max_duration", "stop_at", "data.paths"));
   EXPECT_EQ(run({"diff", "one.recipe.yaml", "one.recipe.yaml"}).code, 0);
 }

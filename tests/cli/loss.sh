@@ -39,7 +39,7 @@ repro resume broken --until 16 --threads 1 --kernels scalar >/dev/null 2>&1
 repro log broken --json >broken.log
 cmp straight.log broken.log || fail "the resumed run has another log"
 expect_code 0 repro verify straight --replay
-expect_code 0 repro checkout straight@6 -o six
+expect_code 0 repro checkout straight@6 -o six --format raw
 [ -s six/trainer/losses.bin ] || [ -n "$(find six -name '*losses*')" ] || fail "the state has no losses"
 
 # Another rule goes on from there, and forgets; a reset forgets too.

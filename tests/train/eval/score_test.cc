@@ -45,8 +45,8 @@ TEST(CutContinuation, ALongContinuationIsSeveralSequences) {
 // The definition: what a continuation adds to the log-likelihood of its context, in exact units.
 TEST(CutContinuation, ScoresWhatTheWholeHasMoreThanTheContext) {
   support::TinyModel model(support::tiny_config(4, 2, 40), "auto", 2);
-  const TokenIds context = {256, 72, 101, 108};
-  const TokenIds continuation = {108, 111, 33};
+  const TokenIds context = {3, 7, 10, 12};
+  const TokenIds continuation = {12, 11, 33};
   TokenIds whole = context;
   whole.insert(whole.end(), continuation.begin(), continuation.end());
   std::vector<ScoredText> scored;
