@@ -10,10 +10,12 @@
 
 #include "artifacts/base/error.h"
 #include "cli/findings.h"
+#include "manifests/pipeline.h"
 
 namespace repro::cli {
 namespace {
 
+constexpr std::string_view kBuiltin = "builtin:";
 constexpr std::uint64_t kMaxTaskBytes = std::uint64_t{1} << 30;
 constexpr std::size_t kMaxLineBytes = std::size_t{16} << 20;
 constexpr std::int64_t kMaxChoices = 1000;
@@ -200,6 +202,16 @@ std::string task_name(const std::string& path) {
   return printable(name.substr(0, name.rfind(".jsonl")));
 }
 
+std::string_view builtin_task(const std::string& path) {
+  std::string names;
+  for (const auto& task : manifests::builtin_tasks()) {
+    const std::string name = fmt::format("{}{}.jsonl", kBuiltin, task.name);
+    if (name == path) return task.jsonl;
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  throw Error(Code::not_found, "there is no task " + printable(path), "built-in tasks: " + names);
+}
+
 }  // namespace
 
 bool names_task(const std::string& word) {
@@ -207,6 +219,7 @@ bool names_task(const std::string& word) {
 }
 
 EvalTask read_eval_task(Context& context, const std::string& path) {
+  if (path.starts_with(kBuiltin)) return parse_eval_task(builtin_task(path), path);
   if (path.ends_with(".gz")) {
     throw Error(Code::unsupported, printable(path) + " is packed",
                 "unpack it first: gunzip -k " + printable(path));

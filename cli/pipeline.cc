@@ -9,6 +9,7 @@
 
 #include "artifacts/base/error.h"
 #include "artifacts/base/spelling.h"
+#include "cli/evaluation.h"
 #include "cli/merge.h"
 #include "cli/run_record.h"
 #include "cli/train_recipe.h"
@@ -21,6 +22,7 @@ using manifests::Override;
 using manifests::Pipeline;
 using manifests::Stage;
 
+constexpr std::int64_t kEvalBatch = 8;
 constexpr std::uint64_t kMaxPipelineBytes = std::uint64_t{1} << 20;
 
 // What a pipeline says itself, or what means one training.
@@ -94,6 +96,12 @@ class Builder {
     return relative && !source_.folder.empty() ? join_path(source_.folder, value) : value;
   }
 
+  // A task's file lies beside the pipeline's, whether its name has '/' or not.
+  std::string task_of(const std::string& task) const {
+    const bool relative = !task.starts_with("builtin:") && task.front() != '/';
+    return relative && !source_.folder.empty() ? join_path(source_.folder, task) : task;
+  }
+
   // Where the schedule of a stage starts: a merged model has no steps, and `reset: [step]` forgets
   // them.
   static std::int64_t start_of(const Stage& stage, std::int64_t parent_step) {
@@ -132,12 +140,24 @@ std::string prefix_of(const Pipeline& pipeline, const Arguments& arguments) {
   return arguments.find("--name").value_or(otherwise) + "-";
 }
 
+// Before the first stage, which may take long.
+std::vector<EvalTask> read_tasks(Context& context, const Builder& builder,
+                                 const Pipeline& pipeline) {
+  std::vector<EvalTask> tasks;
+  for (const std::string& task : pipeline.tasks) {
+    tasks.push_back(read_eval_task(context, builder.task_of(task)));
+  }
+  return tasks;
+}
+
 class PipelineRun {
  public:
   PipelineRun(Context& context, const PipelineSource& source, const Arguments& arguments)
       : context_(context),
         pipeline_(source.pipeline),
         builder_(context, source, arguments, arguments.find("--profile")),
+        tasks_(read_tasks(context, builder_, source.pipeline)),
+        running_(running_choices(arguments, {"--threads", "--kernels"})),
         again_(arguments.has("--again")),
         prefix_(prefix_of(source.pipeline, arguments)) {}
 
@@ -149,6 +169,7 @@ class PipelineRun {
       done_[stage.name] = stage.is_merge() ? merge(stage) : train(stage);
     }
     print();
+    evaluate_stages();
     return status_;
   }
 
@@ -221,6 +242,20 @@ class PipelineRun {
     return done;
   }
 
+  // Before and after: every stage on every task.
+  void evaluate_stages() {
+    if (tasks_.empty()) return;
+    std::vector<std::string> models;
+    for (const Stage& stage : pipeline_.stages) models.push_back(done_.at(stage.name).reference);
+    std::vector<EvalResult> results = evaluate(context_, models, tasks_, {running_, kEvalBatch});
+    // In the order of models, then tasks.
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      results[i].model = pipeline_.stages[i / tasks_.size()].name;
+    }
+    context_.io().line();
+    print_evaluations(context_.io(), results);
+  }
+
   void print() {
     Io& io = context_.io();
     std::vector<std::vector<std::string>> rows = {
@@ -246,6 +281,8 @@ class PipelineRun {
   Context& context_;
   const Pipeline& pipeline_;
   const Builder builder_;
+  std::vector<EvalTask> tasks_;
+  manifests::RunConfig running_;
   bool again_;
   std::string prefix_;
   std::map<std::string, Done> done_;

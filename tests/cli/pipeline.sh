@@ -15,6 +15,7 @@ grep -q "^anneal-666 .* 40\.\.50 " plan.out || fail "the plan does not tell step
 
 repro train olmo2-tiny-full --smoke >train.out 2>&1
 grep -q "^soup  *merge of anneal-42, anneal-42069, anneal-666 " train.out || fail "no table of stages"
+grep -q "^builtin:sums  *accuracy " train.out || fail "stages are not compared by their tasks"
 repro show $full-soup >soup.out
 grep -q "|- .*anneal-42  trained olmo2-tiny, steps 40..50" soup.out || fail "show does not draw the chain"
 grep -q "\`- $full-pretrain@40  trained olmo2-tiny, steps 0..40" soup.out || fail "the chain has no beginning"
@@ -46,6 +47,7 @@ expect_code 0 repro fsck
 expect_code 2 repro train olmo2-tiny-full --smoke --until 3
 expect_code 2 repro train olmo2-tiny-full --smoke --set train.steps=3
 expect_code 2 repro train olmo2-tiny-full --smoke --set soup.train.steps=3
+expect_code 3 repro eval $full-soup builtin:sum.jsonl
 cat >own.yaml <<'Y'
 stages:
   a:
