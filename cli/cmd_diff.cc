@@ -15,7 +15,8 @@ namespace repro::cli {
 namespace {
 
 constexpr const char* kDetails =
-    "A and B are two runs, states (RUN@STEP), datasets, recipes, objects, files or folders. Runs "
+    "A and B are two runs, states (RUN@STEP), models, datasets, recipes, objects, files or "
+    "folders. Runs "
     "are "
     "compared by manifests and logs: deciding and running keys, dataset roots, operators, code, "
     "and "
@@ -47,6 +48,11 @@ std::optional<manifests::Config> find_config(Context& context, const Resolved& w
 
 std::optional<StateSource> find_state(Context& context, const Resolved& what) {
   if (what.noun == Noun::state) return StateSource::open(context, what);
+  if (what.noun == Noun::model) {
+    Resolved state = what;
+    state.digest = what.model->model.state;
+    return StateSource::open(context, state);
+  }
   if (what.noun == Noun::run) return StateSource::open(context, *what.run, what.run->step);
   return std::nullopt;
 }
@@ -54,6 +60,23 @@ std::optional<StateSource> find_state(Context& context, const Resolved& what) {
 verify::Comparison compare_sources(const StateSource& a, const StateSource& b,
                                    const std::string& tensor) {
   return verify::compare_states({a.store(), a.state()}, {b.store(), b.state()}, tensor);
+}
+
+bool is_state(const Resolved& what) { return what.noun == Noun::state || what.noun == Noun::model; }
+
+// A model may have no moments and counters, and what it has of them is not the model.
+manifests::State weights_of(manifests::State state) {
+  std::erase_if(state.tensors,
+                [](const auto& tensor) { return !manifests::is_weight(tensor.name); });
+  state.state_root = manifests::compute_state_root(state);
+  return state;
+}
+
+verify::Comparison compare_weights(const StateSource& a, const StateSource& b,
+                                   const std::string& tensor) {
+  const manifests::State left = weights_of(a.state());
+  const manifests::State right = weights_of(b.state());
+  return verify::compare_states({a.store(), left}, {b.store(), right}, tensor);
 }
 
 std::optional<std::int64_t> newest_common_step(const manifests::Run& a, const manifests::Run& b) {
@@ -129,10 +152,13 @@ verify::Comparison compare(Context& context, const Resolved& a, const Resolved& 
   if (a.noun == Noun::object && b.noun == Noun::object) {
     return compare_objects(context.store(), a.digest, b.digest);
   }
-  if (a.noun == Noun::state || b.noun == Noun::state) {
+  if (is_state(a) || is_state(b)) {
     const auto left = find_state(context, a);
     const auto right = left ? find_state(context, b) : std::nullopt;
     if (!left || !right) refuse(a, b);
+    if (a.noun == Noun::model || b.noun == Noun::model) {
+      return compare_weights(*left, *right, arguments.text("--tensor"));
+    }
     return compare_sources(*left, *right, arguments.text("--tensor"));
   }
   const auto config_a = find_config(context, a);
@@ -155,7 +181,7 @@ int run_diff(const Arguments& arguments, Context& context) {
 Command make_diff_command() {
   return {.name = "diff",
           .group = "Verify",
-          .summary = "what differs between two runs, states, recipes, datasets or folders",
+          .summary = "what differs between two runs, states, models, recipes, datasets or folders",
           .details = kDetails,
           .needs = Needs::nothing,
           .options = {{"A", ValueKind::one, "", "one of them", Required::yes},

@@ -34,7 +34,8 @@ struct EvalTask {
 // Whether a word of the command line names a task and not a model.
 bool names_task(const std::string& word);
 
-// A file, or "builtin:NAME.jsonl". Error(invalid_argument) with FILE:LINE for what is no task; Error(unsupported) for a packed one.
+// A file, or "builtin:NAME.jsonl". Error(invalid_argument) with FILE:LINE for what is no task;
+// Error(unsupported) for a packed one.
 EvalTask read_eval_task(Context& context, const std::string& path);
 // The same of a file's bytes; `path` names it.
 EvalTask parse_eval_task(std::string_view bytes, const std::string& path);

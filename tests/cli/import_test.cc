@@ -135,11 +135,12 @@ TEST_F(Import, DiffTellsTheStagesOfTheReleasedRunApart) {
   for (const Json& line : outcome.json()) {
     if (line.at("type") == "difference") names.push_back(line.at("name"));
   }
-  EXPECT_THAT(names, testing::UnorderedElementsAre(
-                         "name", "train.seed", "optimizer.learning_rate", "schedule.name",
-                         "schedule.warmup_tokens", "schedule.total_tokens",
-                         "schedule.final_fraction", "train.steps", "load_path", "restore_dataloader",
-                         "no_pre_train_checkpoint", "max_duration", "stop_at", "data.paths"));
+  EXPECT_THAT(names,
+              testing::UnorderedElementsAre(
+                  "name", "train.seed", "optimizer.learning_rate", "schedule.name",
+                  "schedule.warmup_tokens", "schedule.total_tokens", "schedule.final_fraction",
+                  "train.steps", "load_path", "restore_dataloader", "no_pre_train_checkpoint",
+                  "max_duration", "stop_at", "data.paths"));
   EXPECT_EQ(run({"diff", "one.recipe.yaml", "one.recipe.yaml"}).code, 0);
 }
 
