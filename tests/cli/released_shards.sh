@@ -3,18 +3,8 @@
 # was made of; what is said where a file is gone or another.
 # usage: released_shards.sh FOLDER_OF_PROGRAMS
 set -eu
-bin=$(cd "$1" && pwd)
-PATH="$bin:$PATH"
-REPRO_TRAIN="$bin/repro-train"
-export PATH REPRO_TRAIN
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+. "$(dirname "$0")/session.sh"
 
-fail() {
-  echo "released_shards.sh: $*" >&2
-  exit 1
-}
 # expect CODE TEXT COMMAND...: the command must end with this exit code and say TEXT on standard error.
 expect() {
   wanted=$1
