@@ -121,7 +121,7 @@ void show_batch(Context& context, const Resolved& resolved, bool text) {
 Command make_show_command() {
   return {.name = "show",
           .group = "Look",
-          .summary = "show a run, state, dataset, recipe, object or folder",
+          .summary = "show a run, state, model, dataset, recipe, object or folder",
           .details = kDetails,
           .needs = Needs::nothing,
           .options = {{"X", ValueKind::one, "", "what to show", Required::yes},
