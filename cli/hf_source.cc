@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 

@@ -22,7 +22,6 @@ constexpr double kRight = 20;
 constexpr double kTop = 12;
 constexpr double kBottom = 36;
 constexpr double kLegendLine = 18;
-constexpr int kColumns = static_cast<int>(kWidth - kLeft - kRight);
 // Told apart by most colour-blind eyes (Okabe and Ito); then again with dashes.
 constexpr std::array<const char*, 7> kColours = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                                  "#e69f00", "#56b4e9", "#000000"};
