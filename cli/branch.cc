@@ -10,7 +10,6 @@
 #include "artifacts/base/error.h"
 #include "artifacts/base/merkle.h"
 #include "cli/state_source.h"
-#include "cli/weights.h"
 
 namespace repro::cli {
 namespace {
@@ -126,7 +125,7 @@ BranchPoint make_branch_point(Context& context, const std::string& from, const R
   const StateSource source = StateSource::open(context, resolved);
   source.keep(store);
   const manifests::State state = apply(store, source.state(), reset);
-  const manifests::Segment& segment = segment_at(run, *resolved.step);
+  const manifests::Segment& segment = manifests::segment_at(run, *resolved.step);
   BranchPoint point = at_state(store, state);
   point.start.parent_run = run.id;
   point.dataset = segment.dataset;

@@ -46,22 +46,6 @@ std::optional<manifests::Config> find_config(Context& context, const Resolved& w
   return std::nullopt;
 }
 
-std::optional<StateSource> find_state(Context& context, const Resolved& what) {
-  if (what.noun == Noun::state) return StateSource::open(context, what);
-  if (what.noun == Noun::model) {
-    Resolved state = what;
-    state.digest = what.model->model.state;
-    return StateSource::open(context, state);
-  }
-  if (what.noun == Noun::run) return StateSource::open(context, *what.run, what.run->step);
-  return std::nullopt;
-}
-
-verify::Comparison compare_sources(const StateSource& a, const StateSource& b,
-                                   const std::string& tensor) {
-  return verify::compare_states({a.store(), a.state()}, {b.store(), b.state()}, tensor);
-}
-
 bool is_state(const Resolved& what) { return what.noun == Noun::state || what.noun == Noun::model; }
 
 // A model may have no moments and counters, and what it has of them is not the model.
@@ -70,6 +54,17 @@ manifests::State weights_of(manifests::State state) {
                 [](const auto& tensor) { return !manifests::is_weight(tensor.name); });
   state.state_root = manifests::compute_state_root(state);
   return state;
+}
+
+std::optional<StateSource> find_state(Context& context, const Resolved& what) {
+  if (is_state(what)) return StateSource::open(context, what);
+  if (what.noun == Noun::run) return StateSource::open(context, *what.run, what.run->step);
+  return std::nullopt;
+}
+
+verify::Comparison compare_sources(const StateSource& a, const StateSource& b,
+                                   const std::string& tensor) {
+  return verify::compare_states({a.store(), a.state()}, {b.store(), b.state()}, tensor);
 }
 
 verify::Comparison compare_weights(const StateSource& a, const StateSource& b,

@@ -40,9 +40,7 @@ std::string choose_dtype(const Arguments& arguments, const HfFacts& facts) {
 // M of the name: ceil(step * batch * sequence length / 10^9).
 std::string revision_name(const artifacts::Store& store, const manifests::Run& run,
                           std::int64_t step, const std::string& stage) {
-  const manifests::Segment& first = run.segments.front();
-  const manifests::Config config =
-      load_config(store, step > first.first_step ? manifests::segment_of(run, step) : first);
+  const manifests::Config config = load_config(store, manifests::segment_at(run, step));
   const __int128 tokens =
       static_cast<__int128>(step) * config.train.batch_size * config.data.sequence_length;
   const auto thousands_of_millions =

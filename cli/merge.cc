@@ -146,12 +146,6 @@ manifests::Model make_manifest(const std::vector<Weights>& parents, const std::s
   return model;
 }
 
-std::optional<LoadedModel> find_merged(Context& context, const std::string& name) {
-  const auto ref = context.store().find_ref("models", name);
-  if (!ref) return std::nullopt;
-  return LoadedModel{ref->target, load_model(context.store(), ref->target)};
-}
-
 }  // namespace
 
 Merged merge_weights(Context& context, std::vector<Weights> parents, const std::string& formula,
@@ -165,8 +159,8 @@ Merged merge_weights(Context& context, std::vector<Weights> parents, const std::
   if (mean == MeanFormula::exact) sort_parents(parents);
   manifests::Model model = make_manifest(parents, formula, name);
   refuse_other_model(context, name, model.origin);
-  if (auto there = find_merged(context, name)) return {*std::move(there), false};
   artifacts::Store& store = context.store();
+  if (auto there = find_model(store, name)) return {*std::move(there), false};
   std::vector<manifests::StateTensor> tensors;
   {
     ProgressBar bar(context.io(), context.clock(), "merging", "tensors");

@@ -21,12 +21,6 @@ constexpr std::string_view kKind = "models";
               "give another --name, or remove that name with `repro rm`");
 }
 
-std::optional<LoadedModel> find_model(const artifacts::Store& store, const std::string& name) {
-  const auto ref = store.find_ref(kKind, name);
-  if (!ref) return std::nullopt;
-  return LoadedModel{ref->target, load_model(store, ref->target)};
-}
-
 // Notes aside: when it was made, and what files and parents were called.
 bool same_content(manifests::Model a, const manifests::Model& b) {
   if (manifests::model_derivation(a.origin) != manifests::model_derivation(b.origin)) return false;
@@ -44,6 +38,12 @@ void check_weights(const manifests::Model& model, const manifests::State& state)
 }
 
 }  // namespace
+
+std::optional<LoadedModel> find_model(const artifacts::Store& store, const std::string& name) {
+  const auto ref = store.find_ref(kKind, name);
+  if (!ref) return std::nullopt;
+  return LoadedModel{ref->target, load_model(store, ref->target)};
+}
 
 manifests::StateTensor put_tensor(artifacts::Store& store, const manifests::NamedShape& shape,
                                   std::span<const std::byte> bytes) {

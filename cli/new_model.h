@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@
 #include "manifests/state.h"
 
 namespace repro::cli {
+
+// The model that is called `name`.
+std::optional<LoadedModel> find_model(const artifacts::Store& store, const std::string& name);
 
 // Stores and hashes the little-endian bytes of one tensor; they must fit its dtype and shape and
 // not change meanwhile.

@@ -123,14 +123,8 @@ class Builder {
   std::map<std::string, std::vector<Override>> changes_;
 };
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 std::string kind_text(const Stage& stage) {
-  if (stage.is_merge()) return "merge of " + joined(stage.merge);
+  if (stage.is_merge()) return fmt::format("merge of {}", fmt::join(stage.merge, ", "));
   return "train " + stage.recipe + (stage.from.empty() ? "" : " from " + stage.from);
 }
 
@@ -191,7 +185,8 @@ class PipelineRun {
       start = Builder::start_of(stage, parent.step);
       request.from = parent.reference;
       // As OLMo 2's mid-training does: other data, so another order; steps and moments go on.
-      request.reset = parse_reset(stage.reset.empty() ? "data" : reset_text(stage));
+      request.reset = parse_reset(
+          stage.reset.empty() ? "data" : fmt::format("{}", fmt::join(stage.reset, ",")));
     }
     request.recipe = builder_.recipe(stage, start);
     request.name = prefix_ + stage.name;
@@ -201,12 +196,6 @@ class PipelineRun {
     const TrainOutcome outcome = train_recipe(context_, request);
     status_ = std::max(status_, outcome.status);
     return done_run(outcome.run, request.recipe.config.last_step());
-  }
-
-  static std::string reset_text(const Stage& stage) {
-    std::string text;
-    for (const std::string& name : stage.reset) text += (text.empty() ? "" : ",") + name;
-    return text;
   }
 
   Done done_run(const std::string& id, std::int64_t step) {

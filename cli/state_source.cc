@@ -40,6 +40,7 @@ StateSource& StateSource::operator=(StateSource&&) noexcept = default;
 StateSource::~StateSource() = default;
 
 StateSource StateSource::open(Context& context, const Resolved& state) {
+  if (state.model) return load(context, state.model->model.state);
   if (state.stored) return load(context, state.digest);
   REPRO_CHECK(state.run && state.step);
   return derive(context, *state.run, *state.step);

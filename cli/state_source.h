@@ -17,8 +17,8 @@ namespace repro::cli {
 
 class StateSource {
  public:
-  // `state`: what `resolve_state` gave, stored or not. Re-deriving shows a progress bar and checks
-  // the root against the log: Error(nondeterminism) where they differ.
+  // `state`: what `resolve_state` gave, stored or not, or a model. Re-deriving shows a progress bar
+  // and checks the root against the log: Error(nondeterminism) where they differ.
   static StateSource open(Context& context, const Resolved& state);
   // State of `run` at `step`.
   static StateSource open(Context& context, const manifests::Run& run, std::int64_t step);

@@ -24,7 +24,7 @@ Weights of_model(Context& context, const Resolved& resolved) {
 }
 
 Weights of_run(Context& context, const Resolved& resolved) {
-  const manifests::Segment& segment = segment_at(*resolved.run, *resolved.step);
+  const manifests::Segment& segment = manifests::segment_at(*resolved.run, *resolved.step);
   const manifests::Config config = load_config(context.store(), segment);
   const manifests::Dataset dataset = load_dataset(context.store(), segment.dataset);
   Weights weights{StateSource::open(context, resolved),
@@ -53,11 +53,6 @@ Weights open_weights(Context& context, const std::string& text) {
   weights.parent.state = weights.source.manifest();
   weights.parent.model_root = state.model_root;
   return weights;
-}
-
-const manifests::Segment& segment_at(const manifests::Run& run, std::int64_t step) {
-  const manifests::Segment& first = run.segments.front();
-  return step > first.first_step ? manifests::segment_of(run, step) : first;
 }
 
 }  // namespace repro::cli

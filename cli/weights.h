@@ -27,8 +27,4 @@ struct Weights {
 // Error(invalid_argument) for a state named without its run.
 Weights open_weights(Context& context, const std::string& text);
 
-// The segment under which the state of `run` at `step` was made: the first one's for the state that
-// it began with.
-const manifests::Segment& segment_at(const manifests::Run& run, std::int64_t step);
-
 }  // namespace repro::cli

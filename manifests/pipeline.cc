@@ -1,8 +1,7 @@
 #include "manifests/pipeline.h"
 
 #include <algorithm>
-#include <functional>
-#include <map>
+#include <utility>
 
 #include "artifacts/base/error.h"
 #include "artifacts/base/spelling.h"
@@ -92,30 +91,32 @@ class Reader {
   }
 
   void take_key(Stage& stage, const std::string& key, const RecipeEntry& entry) const {
-    using Take = std::function<void()>;
-    const std::map<std::string, Take> takers = {
-        {"recipe", [&] { stage.recipe = text_of(entry); }},
-        {"from", [&] { stage.from = text_of(entry); }},
-        {"data", [&] { stage.data = texts_of(entry); }},
-        {"as", [&] { stage.formula = text_of(entry); }},
-        {"reset", [&] { stage.reset = list_of(entry); }},
-        {"merge", [&] { stage.merge = list_of(entry); }},
-        {"set", [&] { require_group(entry); }},
-        {"smoke", [&] { require_group(entry); }},
-    };
-    const auto found = takers.find(key);
-    if (found != takers.end()) return found->second();
-    const std::size_t dot = key.find('.');
-    const std::string group = key.substr(0, dot);
-    if (dot != std::string::npos && (group == "set" || group == "smoke")) {
-      if (entry.kind == EntryKind::group) return;
-      auto& overrides = group == "set" ? stage.set : stage.smoke;
-      overrides.push_back({key.substr(dot + 1), entry.text});
-      return;
+    if (key == "recipe") {
+      stage.recipe = text_of(entry);
+    } else if (key == "from") {
+      stage.from = text_of(entry);
+    } else if (key == "as") {
+      stage.formula = text_of(entry);
+    } else if (key == "data") {
+      stage.data = texts_of(entry);
+    } else if (key == "reset") {
+      stage.reset = list_of(entry);
+    } else if (key == "merge") {
+      stage.merge = list_of(entry);
+    } else if (key == "set" || key == "smoke") {
+      require_group(entry);
+    } else if (key.starts_with("set.")) {
+      add_override(stage.set, key.substr(4), entry);
+    } else if (key.starts_with("smoke.")) {
+      add_override(stage.smoke, key.substr(6), entry);
+    } else {
+      fail_unknown(entry, key, {"as", "data", "from", "merge", "recipe", "reset", "set", "smoke"});
     }
-    std::vector<std::string> known;
-    for (const auto& [name, take] : takers) known.push_back(name);
-    fail_unknown(entry, key, known);
+  }
+
+  static void add_override(std::vector<Override>& overrides, std::string key,
+                           const RecipeEntry& entry) {
+    if (entry.kind != EntryKind::group) overrides.push_back({std::move(key), entry.text});
   }
 
   void require_group(const RecipeEntry& entry) const {

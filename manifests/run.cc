@@ -130,6 +130,11 @@ const Segment& segment_of(const Run& run, std::int64_t step) {
   return *found;
 }
 
+const Segment& segment_at(const Run& run, std::int64_t step) {
+  const Segment& first = run.segments.front();
+  return step > first.first_step ? segment_of(run, step) : first;
+}
+
 const StoredState* nearest_state(const Run& run, std::int64_t step) {
   const StoredState* nearest = nullptr;
   for (const StoredState& state : run.states) {

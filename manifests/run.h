@@ -120,6 +120,8 @@ Run parse_run(std::string_view json, std::string_view what);
 
 // The segment under which update `step` (>= 1) is made.
 const Segment& segment_of(const Run& run, std::int64_t step);
+// The segment under which the state at `step` was made: the first one for what the run began with.
+const Segment& segment_at(const Run& run, std::int64_t step);
 // The stored state with the greatest step <= `step`, or nullptr (start from init).
 const StoredState* nearest_state(const Run& run, std::int64_t step);
 

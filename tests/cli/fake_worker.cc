@@ -38,11 +38,6 @@ void emit(const Json& event) {
 
 std::string mode() { return find_environment("FAKE_WORKER_FAIL").value_or(""); }
 
-const manifests::Segment& segment_at(const Run& run, std::int64_t step) {
-  const manifests::Segment& first = run.segments.front();
-  return step > first.first_step ? manifests::segment_of(run, step) : first;
-}
-
 manifests::StateTensor put_tensor(artifacts::Store& store, const std::string& name,
                                   const std::string& dtype, std::int64_t count,
                                   const std::string& bytes) {
@@ -80,7 +75,7 @@ std::string weights(const Run& run, std::int64_t step, std::string_view salt) {
 manifests::State make_state(artifacts::Store& store, const Run& run, std::int64_t step) {
   manifests::State state;
   state.step = step;
-  state.derivation = segment_at(run, step).derivation;
+  state.derivation = manifests::segment_at(run, step).derivation;
   const std::string name = "model.norm.weight";
   state.tensors = {
       put_tensor(store, "exp_avg/" + name, "float32", 4, weights(run, step, "first")),

@@ -5,14 +5,10 @@
 set -eu
 . "$(dirname "$0")/session.sh"
 
-# expect CODE TEXT COMMAND...: the command must end with this exit code and say TEXT on standard error; nothing is answered.
-expect() {
-  wanted=$1
-  text=$2
-  shift 2
-  expect_code "$wanted" "$@"
-  grep -q -- "$text" expect.err || { cat expect.err >&2; fail "$* does not say: $text"; }
-  [ "$wanted" = 0 ] || [ ! -s expect.out ] || fail "$* answered, then failed"
+# expect_only CODE TEXT COMMAND...: as `expect`, and a command that fails has answered nothing.
+expect_only() {
+  expect "$@"
+  [ "$1" = 0 ] || [ ! -s expect.out ] || fail "$* answered, then failed"
 }
 list() { sed -n "s/.*\"$1\":\[\([^]]*\)\].*/\1/p"; } # list KEY: the numbers of a list on standard input
 
@@ -60,36 +56,36 @@ repro generate one --prompt The --temperature 0 --seed 2 --top-k 5 2>/dev/null |
 repro generate one --prompt The --top-k 1 --seed 3 2>/dev/null | cmp - greedy || fail "the likeliest of one is another"
 
 # What cannot be asked.
-expect 2 "prompt 2 is empty" repro generate one --prompt a --prompt ""
-expect 2 "has the id 320, but the model's vocabulary has 320 ids" repro generate one --ids 256,320
-expect 2 "text 1 has the id 320" repro score one --ids 256,320
-expect 2 "text 1 has one token only" repro score one a
+expect_only 2 "prompt 2 is empty" repro generate one --prompt a --prompt ""
+expect_only 2 "has the id 320, but the model's vocabulary has 320 ids" repro generate one --ids 256,320
+expect_only 2 "text 1 has the id 320" repro score one --ids 256,320
+expect_only 2 "text 1 has one token only" repro score one a
 cat long.txt long.txt >longer.txt
-expect 2 "tokens, the model has 136 positions" repro generate one --prompt-file longer.txt
-expect 2 "tokens, the model has 136 positions" repro score one --file longer.txt
+expect_only 2 "tokens, the model has 136 positions" repro generate one --prompt-file longer.txt
+expect_only 2 "tokens, the model has 136 positions" repro score one --file longer.txt
 head -c 136 longer.txt >full.txt
-expect 2 "leaves none of the model's 136 positions" repro generate one --prompt-file full.txt
-expect 0 "" repro score one --file full.txt
+expect_only 2 "leaves none of the model's 136 positions" repro generate one --prompt-file full.txt
+expect_only 0 "" repro score one --file full.txt
 for temperature in -0.1 nan inf 1e39 warm; do
-  expect 2 "temperature is '$temperature'" repro generate one --prompt a "--temperature=$temperature"
+  expect_only 2 "temperature is '$temperature'" repro generate one --prompt a "--temperature=$temperature"
 done
 for mass in 0 -1 1.01 nan all; do
-  expect 2 "top-p is '$mass'" repro generate one --prompt a "--top-p=$mass"
+  expect_only 2 "top-p is '$mass'" repro generate one --prompt a "--top-p=$mass"
 done
-expect 2 "--top-k" repro generate one --prompt a --top-k 0
-expect 2 "--batch" repro generate one --prompt a --batch 0
-expect 3 "none.txt" repro generate one --prompt-file none.txt
-expect 3 "did you mean one" repro generate onee --prompt a
-expect 2 "run.kernels" repro score one ab --kernels sse9
+expect_only 2 "--top-k" repro generate one --prompt a --top-k 0
+expect_only 2 "--batch" repro generate one --prompt a --batch 0
+expect_only 3 "none.txt" repro generate one --prompt-file none.txt
+expect_only 3 "did you mean one" repro generate onee --prompt a
+expect_only 2 "run.kernels" repro score one ab --kernels sse9
 for kernels in avx2 avx512 amx neon; do
   case $has in *"$kernels"*) continue ;; esac
-  expect 5 "this machine has: auto, scalar" repro generate one --prompt a --kernels "$kernels"
-  expect 5 "this machine has: auto, scalar" repro score one@7 ab --kernels "$kernels"
+  expect_only 5 "this machine has: auto, scalar" repro generate one --prompt a --kernels "$kernels"
+  expect_only 5 "this machine has: auto, scalar" repro score one@7 ab --kernels "$kernels"
 done
 # Only a build with LibTorch can make a run that is not exact.
 if repro train olmo2-tiny --smoke --until 1 --profile native --name native >/dev/null 2>&1; then
-  expect 5 "only exact models can be asked" repro generate native --prompt a
-  expect 5 "only exact models can be asked" repro score native ab
+  expect_only 5 "only exact models can be asked" repro generate native --prompt a
+  expect_only 5 "only exact models can be asked" repro score native ab
   repro rm native >/dev/null
 fi
 

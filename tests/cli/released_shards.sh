@@ -5,19 +5,6 @@
 set -eu
 . "$(dirname "$0")/session.sh"
 
-# expect CODE TEXT COMMAND...: the command must end with this exit code and say TEXT on standard error.
-expect() {
-  wanted=$1
-  text=$2
-  shift 2
-  set +e
-  "$@" >expect.out 2>expect.err
-  code=$?
-  set -e
-  [ "$code" = "$wanted" ] || { cat expect.out expect.err >&2; fail "$* ended with $code, not $wanted"; }
-  [ -z "$text" ] || grep -q -- "$text" expect.err || { cat expect.err >&2; fail "$* does not say: $text"; }
-}
-
 mkdir data
 repro init >/dev/null 2>&1
 # Ids of two bytes out of ASCII: each "\377\001" is 511, the end of a document.

@@ -23,5 +23,13 @@ expect_code() {
   set -e
   [ "$code" = "$wanted" ] || { cat expect.out expect.err >&2; fail "$* ended with $code, not $wanted"; }
 }
+# expect CODE TEXT COMMAND...: the command must end with this exit code and say TEXT on standard error.
+expect() {
+  wanted=$1
+  text=$2
+  shift 2
+  expect_code "$wanted" "$@"
+  [ -z "$text" ] || grep -q -- "$text" expect.err || { cat expect.err >&2; fail "$* does not say: $text"; }
+}
 # root WHAT: its state root.
 root() { repro show "$1" --json | sed -n 's/.*"state":{"digest":"\([0-9a-f]*\)".*/\1/p'; }

@@ -5,15 +5,6 @@ set -eu
 tokenizer=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
 . "$(dirname "$0")/session.sh"
 
-# expect CODE TEXT COMMAND...: the command must end with this exit code and say TEXT on standard error.
-expect() {
-  wanted=$1
-  text=$2
-  shift 2
-  expect_code "$wanted" "$@"
-  [ -z "$text" ] || grep -q -- "$text" expect.err || { cat expect.err >&2; fail "$* does not say: $text"; }
-}
-
 mkdir texts
 for i in $(seq 40); do
   printf '{"text": "The quick brown fox %s doesn'"'"'t jump over <|pad|> the lazy dog\\n\\n  again."}\n' "$i"

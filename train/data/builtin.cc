@@ -60,15 +60,20 @@ constexpr std::string_view kNumbers[] = {"nothing", "one",     "two",       "thr
                                          "ten",     "eleven",  "twelve",    "thirteen", "fourteen",
                                          "fifteen", "sixteen", "seventeen", "eighteen"};
 
+// `count` sentences of `write_sentence`, which adds one to `text`, with spaces between them.
+template <class Write>
+void write_sentences(std::string& text, std::uint64_t count, const Write& write_sentence) {
+  for (std::uint64_t s = 0; s < count; ++s) {
+    if (s != 0) text += " ";
+    write_sentence();
+  }
+}
+
 class SumsWriter {
  public:
   std::string write_document() {
     text_.clear();
-    const std::uint64_t sentences = 8 + draws_.below(17);
-    for (std::uint64_t s = 0; s < sentences; ++s) {
-      if (s != 0) text_ += " ";
-      write_sentence();
-    }
+    write_sentences(text_, 8 + draws_.below(17), [&] { write_sentence(); });
     text_ += "\n";
     return std::move(text_);
   }
@@ -100,11 +105,7 @@ class ProseWriter {
     const std::uint64_t paragraphs = 2 + draws_.below(5);
     for (std::uint64_t p = 0; p < paragraphs; ++p) {
       text_ += "\n";
-      const std::uint64_t sentences = 2 + draws_.below(5);
-      for (std::uint64_t s = 0; s < sentences; ++s) {
-        if (s != 0) text_ += " ";
-        write_sentence();
-      }
+      write_sentences(text_, 2 + draws_.below(5), [&] { write_sentence(); });
       text_ += "\n";
     }
     return std::move(text_);

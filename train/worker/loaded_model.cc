@@ -15,11 +15,6 @@
 namespace repro::train {
 namespace {
 
-const manifests::Segment& segment_at(const manifests::Run& run, std::int64_t step) {
-  const manifests::Segment& first = run.segments.front();
-  return step > first.first_step ? manifests::segment_of(run, step) : first;
-}
-
 void check_possible(const manifests::RunSpec& spec, const manifests::Config& config) {
   if (!spec.model && spec.last != spec.run.segments.front().first_step) {
     check_range(spec.run, spec.last, spec.last);
@@ -52,7 +47,7 @@ LoadedModel::LoadedModel(const manifests::RunSpec& spec)
 SegmentInputs LoadedModel::read_run() {
   const manifests::StoredState* nearest = manifests::nearest_state(spec_.run, spec_.last);
   if (nearest != nullptr && nearest->step == spec_.last) stored_ = nearest->manifest;
-  return load_segment(store_, segment_at(spec_.run, spec_.last), spec_.running);
+  return load_segment(store_, manifests::segment_at(spec_.run, spec_.last), spec_.running);
 }
 
 SegmentInputs LoadedModel::read_model() {

@@ -183,7 +183,7 @@ class TrainSession {
 
   void checkpoint(manifests::RunStatus status) {
     const TraceSpan span = trace("checkpoint");
-    const manifests::Segment& segment = segment_at(cursor_.step());
+    const manifests::Segment& segment = manifests::segment_at(writer_.run(), cursor_.step());
     checkpoints_.save(cursor_.trainer(), segment.derivation, status);
   }
 
@@ -191,11 +191,6 @@ class TrainSession {
     saved_step_ = state.step;
     last_roots_ = {state.model_root, state.state_root};
     emit(state_event("checkpoint", state));
-  }
-
-  const manifests::Segment& segment_at(std::int64_t step) const {
-    const manifests::Run& run = writer_.run();
-    return step > first_step() ? manifests::segment_of(run, step) : run.segments.front();
   }
 
   Machine machine() {
