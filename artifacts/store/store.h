@@ -131,7 +131,7 @@ class Store {
   std::string temporary_folder() const;
   std::string ref_path(std::string_view kind, std::string_view name) const;
   bool keep_existing(const Digest& digest, bool allow_link);
-  ObjectInfo write_object(bool compress, const std::optional<Digest>& known,
+  ObjectInfo write_object(bool compress, std::uint64_t size, const std::optional<Digest>& known,
                           const std::function<void(ObjectWriter&)>& feed);
   ObjectInfo put_bytes(const std::string& path);
   ObjectInfo put_clone(const std::string& path);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <thread>
 
 #include "artifacts/base/error.h"
 
@@ -13,6 +14,8 @@ namespace {
 // Level 3 codes text at some 300 MB/s a core; higher levels cost far more than they save here.
 constexpr int kLevel = 3;
 constexpr int kMaxWindowLog = 23;
+constexpr std::uint64_t kManyBytes = std::uint64_t{8} << 20;  // worth starting threads for
+constexpr unsigned kMaxWorkers = 16;
 
 ZSTD_CCtx* encoder_of(void* context) { return static_cast<ZSTD_CCtx*>(context); }
 ZSTD_DCtx* decoder_of(void* context) { return static_cast<ZSTD_DCtx*>(context); }
@@ -35,9 +38,16 @@ bool is_compressible(std::span<const std::byte> sample) {
 
 void ZstdEncoder::Free::operator()(void* context) const { ZSTD_freeCCtx(encoder_of(context)); }
 
-ZstdEncoder::ZstdEncoder() : context_(ZSTD_createCCtx()), buffer_(ZSTD_CStreamOutSize()) {
+ZstdEncoder::ZstdEncoder(std::uint64_t raw_bytes)
+    : context_(ZSTD_createCCtx()), buffer_(ZSTD_CStreamOutSize()) {
   if (!context_) throw Error(Code::environment, "out of memory for zstd");
-  check_zstd(ZSTD_CCtx_setParameter(encoder_of(context_.get()), ZSTD_c_compressionLevel, kLevel));
+  ZSTD_CCtx* const encoder = encoder_of(context_.get());
+  check_zstd(ZSTD_CCtx_setParameter(encoder, ZSTD_c_compressionLevel, kLevel));
+  if (raw_bytes < kManyBytes) return;
+  // A zstd that was built without threads refuses this and goes on with one.
+  ZSTD_CCtx_setParameter(encoder, ZSTD_c_nbWorkers,
+                         static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U,
+                                                     kMaxWorkers)));
 }
 
 void ZstdEncoder::run(std::span<const std::byte> bytes, bool last, const ByteSink& sink) {

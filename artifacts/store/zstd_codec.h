@@ -19,7 +19,8 @@ bool is_compressible(std::span<const std::byte> sample);
 
 class ZstdEncoder {
  public:
-  ZstdEncoder();
+  // `raw_bytes`: how much will come; a frame of many bytes is coded on all cores.
+  explicit ZstdEncoder(std::uint64_t raw_bytes);
   void update(std::span<const std::byte> bytes, const ByteSink& sink);
   // Ends the frame.
   void finish(const ByteSink& sink);
