@@ -73,16 +73,6 @@ std::string label_of(std::string_view text) {
   return printable(text.substr(0, kLabelBytes)) + "...";
 }
 
-// "blas oneMKL ..., threads 2".
-std::string environment_text(const Json& held_constant) {
-  std::string text;
-  for (const auto& [name, value] : held_constant.items()) {
-    text += (text.empty() ? "" : ", ") + name + " " +
-            (value.is_string() ? printable(value.get_ref<const std::string&>()) : value.dump());
-  }
-  return text;
-}
-
 void show_model(Io& io, const Json& event) {
   const std::string of_run =
       json_at(event, "run", kWhat).is_null()
@@ -94,8 +84,8 @@ void show_model(Io& io, const Json& event) {
                       count_text(json_int(event, "parameters", kWhat)),
                       count_text(json_int(event, "positions", kWhat))));
   if (json_string(event, "profile", kWhat) == "native") {
-    io.note(fmt::format("profile native: what comes out holds for this environment alone ({})",
-                        environment_text(json_at(event, "held_constant", kWhat))));
+    io.note(
+        "profile native: what comes out holds for this environment alone (LibTorch, CPU, threads)");
   }
   Json record = event;
   record["model"] = {{"digest", json_string(event, "model", kWhat)}};

@@ -109,7 +109,7 @@ case $has in *"exact native"*)
   weigh one --profile native >native.scores
   weigh one >exact.scores
   near native.scores exact.scores
-  expect 0 "holds for this environment alone (.*threads 1)" repro score native ab --threads 1
+  expect 0 "holds for this environment alone (LibTorch, CPU, threads)" repro score native ab --threads 1
   expect_only 5 "threads: the run has 1, here is 2" repro score native@3 ab --threads 2
   expect_only 5 "cannot load LibTorch's part" env REPRO_NATIVE=none.so repro score native ab
   expect_only 0 "" env REPRO_NATIVE=none.so repro score native ab --profile exact
