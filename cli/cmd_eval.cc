@@ -19,7 +19,8 @@ constexpr const char* kDetails =
     "or requests of oe-eval as OLMo ships\nthem. Several X give one table with a column for "
     "each.\n\nThe likeliest choice is compared with the answer; of texts, bits a byte and "
     "perplexity are told. Sums of\nlog-likelihood are exact: batch, threads and kernels change "
-    "nothing. Every result is a record in the store,\nwhich `repro show` shows with its items.";
+    "nothing. In the profile native they depend\non the environment, which the record names. Every "
+    "result is a record in the store,\nwhich `repro show` shows with its items.";
 
 int run_eval(const Arguments& arguments, Context& context) {
   std::vector<std::string> models;
@@ -39,6 +40,7 @@ int run_eval(const Arguments& arguments, Context& context) {
   }
   EvalSettings settings;
   settings.running = running_choices(arguments, {"--threads", "--kernels"});
+  settings.profile = profile_option(arguments);
   settings.batch = count_option(arguments, "--batch", 1, settings.batch);
   std::vector<EvalTask> read;
   for (const std::string& task : tasks) read.push_back(read_eval_task(context, task));

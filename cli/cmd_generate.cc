@@ -23,7 +23,7 @@ constexpr const char* kDetails =
     "model's positions end.\n\n"
     "What is drawn depends on model, prompt, temperature, top-k, top-p, seed and the sequence's\n"
     "number alone: batch, threads, kernels and machine change no bit, and neither does asking for\n"
-    "more prompts behind these.";
+    "more prompts behind these. In the profile native the bits hold for this environment alone.";
 
 std::string hex_bytes(const std::string& digits) {
   std::string bytes;

@@ -21,7 +21,7 @@ constexpr const char* kDetails =
     "text\n"
     "as the beginning of a document. Sums are exact, in units of 2^-30: batch, threads and "
     "kernels\n"
-    "change no bit.";
+    "change no bit. In the profile native the bits hold for this environment alone.";
 
 double number(const Json& value) {
   if (!value.is_number()) throw Error(Code::internal, "the worker's score is no number");

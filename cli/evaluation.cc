@@ -94,6 +94,9 @@ class Scoring {
       evaluation.model = parse_digest(json_string(event, "model", kWhat), kWhat);
       evaluation.tokenizer = json_string(event, "tokenizer", kWhat);
       evaluation.positions = json_int(event, "positions", kWhat);
+      evaluation.profile = json_string(event, "profile", kWhat);
+      evaluation.held_constant =
+          json_at(event, "held_constant", kWhat).get<std::map<std::string, std::string>>();
     }
   }
 
@@ -132,6 +135,7 @@ Json result_record(const EvalResult& result) {
           {"model", {{"digest", evaluation.model.hex()}}},
           {"task_digest", evaluation.task.hex()},
           {"kind", task_kind_name(evaluation.kind)},
+          {"profile", evaluation.profile},
           {"items", sums.items},
           {"correct", of_choices(sums.correct)},
           {"correct_per_byte", of_choices(sums.correct_per_byte)},
@@ -195,6 +199,7 @@ std::vector<EvalResult> evaluate(Context& context, const std::vector<std::string
     specs.push_back(make_inference_spec(context, model, manifests::SpecCommand::score));
     specs.back().running = settings.running;
     specs.back().inference->batch = settings.batch;
+    specs.back().inference->profile = settings.profile;
   }
   std::vector<EvalResult> results;
   for (std::size_t m = 0; m < models.size(); ++m) {

@@ -13,10 +13,11 @@
 
 namespace repro::cli {
 
-// Changes no bit of a result.
 struct EvalSettings {
+  // In exact they change no bit of a result.
   manifests::RunConfig running;  // threads, kernels
   std::int64_t batch = 8;        // sequences at once
+  std::string profile;           // "exact", "native"; "": that of each run, of a model exact
 };
 
 struct EvalResult {

@@ -14,6 +14,7 @@
 #include "cli/recipe_source.h"
 #include "cli/resolve.h"
 #include "cli/worker.h"
+#include "manifests/config_keys.h"
 
 namespace repro::cli {
 namespace {
@@ -82,6 +83,10 @@ void show_model(Io& io, const Json& event) {
                       json_string(event, "model", kWhat).substr(0, 12),
                       count_text(json_int(event, "parameters", kWhat)),
                       count_text(json_int(event, "positions", kWhat))));
+  if (json_string(event, "profile", kWhat) == "native") {
+    io.note(
+        "profile native: what comes out holds for this environment alone (LibTorch, CPU, threads)");
+  }
   Json record = event;
   record["model"] = {{"digest", json_string(event, "model", kWhat)}};
   io.emit("model", std::move(record));
@@ -96,7 +101,9 @@ std::int64_t start_of(const manifests::RunSpec& spec) {
 }  // namespace
 
 std::vector<OptionSpec> inference_options() {
-  return {{"--batch", ValueKind::one, "N", "sequences at once (default 8); changes no bit"},
+  return {{"--profile", ValueKind::one, "NAME",
+           "exact or native (default: that of the run; of a model, exact)"},
+          {"--batch", ValueKind::one, "N", "sequences at once (default 8); changes no bit"},
           {"--threads", ValueKind::one, "N", "threads (default: all cores)"},
           {"--kernels", ValueKind::one, "PATH", "kernels (default: the best of this machine)"}};
 }
@@ -107,6 +114,14 @@ std::int64_t count_option(const Arguments& arguments, std::string_view key, std:
   if (count <= manifests::kMaxInferenceCount) return count;
   throw Error(Code::invalid_argument, fmt::format("{} is {}; expected at most {}", key, count,
                                                   manifests::kMaxInferenceCount));
+}
+
+std::string profile_option(const Arguments& arguments) {
+  const auto profile = arguments.find("--profile");
+  if (!profile) return "";
+  manifests::Config config;
+  manifests::set_config_value(config, "profile", *profile, "--profile");
+  return config.profile;
 }
 
 manifests::RunSpec make_inference_spec(Context& context, const std::string& x,
@@ -123,6 +138,7 @@ manifests::RunSpec make_inference_spec(Context& context, const Arguments& argume
                                        manifests::SpecCommand command) {
   manifests::RunSpec spec = make_inference_spec(context, arguments.text("X"), command);
   spec.running = running_choices(arguments, {"--threads", "--kernels"});
+  spec.inference->profile = profile_option(arguments);
   spec.inference->batch = count_option(arguments, "--batch", 1, spec.inference->batch);
   return spec;
 }

@@ -14,12 +14,15 @@
 
 namespace repro::cli {
 
-// --batch, --threads, --kernels.
+// --profile, --batch, --threads, --kernels.
 std::vector<OptionSpec> inference_options();
 
 // The value of an option that counts; Error(invalid_argument) names the option and its bounds.
 std::int64_t count_option(const Arguments& arguments, std::string_view key, std::int64_t least,
                           std::int64_t otherwise);
+
+// --profile, checked; "" where it is not given.
+std::string profile_option(const Arguments& arguments);
 
 // The spec for the weights that `X` names: a model, or any state of a run, stored or not.
 // Error(not_found) where no run of the store has the state.

@@ -152,6 +152,7 @@ class PipelineRun {
         builder_(context, source, arguments, arguments.find("--profile")),
         tasks_(read_tasks(context, builder_, source.pipeline)),
         running_(running_choices(arguments, {"--threads", "--kernels"})),
+        profile_(arguments.find("--profile").value_or("")),
         again_(arguments.has("--again")),
         prefix_(prefix_of(source.pipeline, arguments)) {}
 
@@ -236,7 +237,8 @@ class PipelineRun {
     if (tasks_.empty()) return;
     std::vector<std::string> models;
     for (const Stage& stage : pipeline_.stages) models.push_back(done_.at(stage.name).reference);
-    std::vector<EvalResult> results = evaluate(context_, models, tasks_, {running_, kEvalBatch});
+    std::vector<EvalResult> results =
+        evaluate(context_, models, tasks_, {running_, kEvalBatch, profile_});
     // In the order of models, then tasks.
     for (std::size_t i = 0; i < results.size(); ++i) {
       results[i].model = pipeline_.stages[i / tasks_.size()].name;
@@ -272,6 +274,7 @@ class PipelineRun {
   const Builder builder_;
   std::vector<EvalTask> tasks_;
   manifests::RunConfig running_;
+  std::string profile_;  // of --profile; "": each stage's own
   bool again_;
   std::string prefix_;
   std::map<std::string, Done> done_;

@@ -108,14 +108,15 @@ Measures measure(const Evaluation& evaluation) {
 std::string encode_evaluation(const Evaluation& evaluation) {
   Json items = Json::array();
   for (const ItemScore& item : evaluation.items) items.push_back(item_json(evaluation, item));
-  return encode_json({{"items", std::move(items)},
-                      {"kind", task_kind_name(evaluation.kind)},
-                      {"model", evaluation.model.hex()},
-                      {"positions", evaluation.positions},
-                      {"schema", kEvaluationSchema},
-                      {"sums", measures_json(evaluation)},
-                      {"task", evaluation.task.hex()},
-                      {"tokenizer", evaluation.tokenizer}});
+  Json json = {{"items", std::move(items)},       {"kind", task_kind_name(evaluation.kind)},
+               {"model", evaluation.model.hex()}, {"positions", evaluation.positions},
+               {"schema", kEvaluationSchema},     {"sums", measures_json(evaluation)},
+               {"task", evaluation.task.hex()},   {"tokenizer", evaluation.tokenizer}};
+  if (evaluation.profile != "exact") {  // there was no other when the format was made
+    json["profile"] = evaluation.profile;
+    json["held_constant"] = evaluation.held_constant;
+  }
+  return encode_json(json);
 }
 
 }  // namespace repro::manifests

@@ -1,11 +1,13 @@
 // What a model scored on the items of a task, schema "repro.eval/1" (docs/eval.md).
 //
-// Log-likelihoods are sums of rne(log_probability * 2^30), so a record is exact: it depends on
-// model and task alone. Figures for people follow from it (`measure`).
+// Log-likelihoods are sums of rne(log_probability * 2^30), so a record is exact: in the profile
+// exact it depends on model and task alone, in native on what it names besides. Figures for people
+// follow from it (`measure`).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +44,8 @@ struct Evaluation {
   Digest task;            // SHA-256 of the task's file
   std::string tokenizer;  // as in a dataset
   std::int64_t positions = 0;
+  std::string profile = "exact";                     // that the model was asked in
+  std::map<std::string, std::string> held_constant;  // what native bits depend on; exact: empty
   TaskKind kind = TaskKind::choices;
   std::vector<ItemScore> items;
 

@@ -67,6 +67,8 @@ void check_inference(const InferenceRequest& request, std::string_view what) {
   require_count(request.samples, 1, "samples", what);
   require_count(request.top_k, 0, "top-k", what);
   require(request.seed >= 0, what, "its seed is negative");
+  require(request.profile.empty() || request.profile == "exact" || request.profile == "native",
+          what, "its profile is unknown");
   for (const ModelText& text : request.texts) {
     require(!text.context || !(text.as_ids || request.each_token), what,
             "a context goes with a text of bytes, of which the sum is asked");
@@ -81,6 +83,7 @@ Json inference_json(const InferenceRequest& request) {
   return {{"batch", request.batch},
           {"each_token", request.each_token},
           {"max_tokens", request.max_tokens},
+          {"profile", request.profile},
           {"samples", request.samples},
           {"seed", request.seed},
           {"temperature", request.temperature},
@@ -91,13 +94,14 @@ Json inference_json(const InferenceRequest& request) {
 
 InferenceRequest inference_from_json(const Json& json, std::string_view what) {
   check_json_keys(json,
-                  {"batch", "each_token", "max_tokens", "samples", "seed", "temperature", "texts",
-                   "top_k", "top_p"},
+                  {"batch", "each_token", "max_tokens", "profile", "samples", "seed", "temperature",
+                   "texts", "top_k", "top_p"},
                   {}, what);
   InferenceRequest request;
   request.batch = json_int(json, "batch", what);
   request.each_token = json_bool(json, "each_token", what);
   request.max_tokens = json_int(json, "max_tokens", what);
+  request.profile = text_field(json, "profile", what);
   request.samples = json_int(json, "samples", what);
   request.seed = json_int(json, "seed", what);
   request.top_k = json_int(json, "top_k", what);

@@ -29,6 +29,7 @@ inline constexpr std::int64_t kMaxInferenceCount = std::int64_t{1} << 32;
 struct InferenceRequest {
   std::vector<ModelText> texts;  // prompts, or what is scored
   std::int64_t batch = 8;        // sequences at once
+  std::string profile;           // "exact", "native"; "": that of the run, of a model exact
   // generate
   std::int64_t samples = 1;  // sequences of each prompt
   std::int64_t max_tokens = 64;

@@ -41,6 +41,14 @@ repro eval one long.jsonl longer.jsonl >long.out 2>long.err || fail "$(cat long.
 grep -q "2 texts longer than the model's 136 positions" long.err || { cat long.err >&2; fail "a cut is not said"; }
 repro eval one longer.jsonl --json 2>/dev/null | grep -q '"tokens":330,' || fail "not every token of a long text is scored"
 
+# Another arithmetic is another record, which says what it depends on.
+case $(repro doctor --json) in *"exact native"*)
+  repro eval one quiz.jsonl --profile native --threads 1 --json >native.out 2>native.err || fail "$(cat native.err)"
+  repro cat "$(records <native.out)" >native.json
+  grep -q '"held_constant":{.*"threads":"1"}.*"profile":"native"' native.json || { cat native.json >&2; fail "the record is not native"; }
+  repro eval one quiz.jsonl --profile exact --json 2>/dev/null | records | grep -qxF "$record" || fail "exact gives another record" ;;
+esac
+
 # Two models side by side.
 repro eval one@4 one prose.jsonl quiz.jsonl >table 2>/dev/null
 grep -q "^TASK .*one@4 .*one" table || { cat table >&2; fail "no column for each model"; }

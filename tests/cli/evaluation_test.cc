@@ -95,6 +95,22 @@ TEST_F(Evaluations, ARecordDependsOnModelAndTaskAlone) {
   EXPECT_EQ(must({"fsck"}).code, 0);
 }
 
+TEST_F(Evaluations, ANativeRecordSaysSoAndOnWhatItDepends) {
+  folder_.write("t.jsonl", R"({"text":"some text"})");
+  const Json native =
+      must({"eval", "one", "t.jsonl", "--profile", "native", "--json"}).json_of("eval_result");
+  EXPECT_EQ(native.at("profile"), "native");
+  EXPECT_EQ(record(native).at("profile"), "native");
+  EXPECT_EQ(record(native).at("held_constant"), (Json{{"libtorch", "2.9"}, {"threads", "2"}}));
+  const Json exact =
+      must({"eval", "one", "t.jsonl", "--profile", "exact", "--json"}).json_of("eval_result");
+  EXPECT_EQ(exact.at("profile"), "exact");
+  EXPECT_EQ(exact.at("log_likelihood_units"), native.at("log_likelihood_units"));
+  EXPECT_NE(exact.at("record"), native.at("record"));
+  EXPECT_FALSE(record(exact).contains("profile"));
+  EXPECT_EQ(result(R"({"text":"some text"})").at("record"), exact.at("record"));
+}
+
 TEST_F(Evaluations, SeveralModelsGiveOneTable) {
   folder_.write("a.jsonl", R"({"context":"q","choices":["a","bb"],"answer":0})");
   folder_.write("b.jsonl", R"({"text":"abcd"})");
@@ -213,6 +229,7 @@ TEST_F(Evaluations, WhatCannotBeEvaluatedIsRefused) {
   refused({"one", "one@9", "t.jsonl"}, "no state at step 9", 3);
   refused({"letters", "t.jsonl"}, "is a dataset", 2);
   refused({"one", "t.jsonl", "--batch", "0"}, "--batch", 2);
+  refused({"one", "t.jsonl", "--profile", "fast"}, "--profile: profile is \"fast\"", 2);
   refused({"one", "t.jsonl", "--kernels", "sse9"}, "--kernels", 2);
 }
 

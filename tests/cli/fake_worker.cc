@@ -291,12 +291,15 @@ void materialise(const RunSpec& spec) {
 }
 
 Json model_event(const RunSpec& spec) {
+  const bool native = spec.inference->profile == "native";
   return {{"type", "model"},
           {"run", spec.model ? Json() : Json(spec.run.id)},
           {"step", spec.model ? Json() : Json(spec.last)},
           {"model", sha256("model").hex()},
           {"parameters", 4},
           {"positions", 136},
+          {"profile", native ? "native" : "exact"},
+          {"held_constant", native ? Json{{"libtorch", "2.9"}, {"threads", "2"}} : Json::object()},
           {"tokenizer", "byte/1"}};
 }
 

@@ -82,12 +82,39 @@ for kernels in avx2 avx512 amx neon; do
   expect_only 5 "this machine has: auto, scalar" repro generate one --prompt a --kernels "$kernels"
   expect_only 5 "this machine has: auto, scalar" repro score one@7 ab --kernels "$kernels"
 done
-# Only a build with LibTorch can make a run that is not exact.
-if repro train olmo2-tiny --smoke --until 1 --profile native --name native >/dev/null 2>&1; then
-  expect_only 5 "only exact models can be asked" repro generate native --prompt a
-  expect_only 5 "only exact models can be asked" repro score native ab
-  repro rm native >/dev/null
-fi
+expect_only 2 'profile is "fast"' repro score one ab --profile fast
+expect_only 5 "cannot load LibTorch's part" env REPRO_NATIVE=none.so repro score one ab --profile native
+
+# In native, where this build has it: the profile of its run by default, and of any weights that it is asked for.
+sum() { sed -n 's/.*"log_likelihood":\([^,]*\),.*/\1/p'; }
+# near A B: sums of log-likelihood that float accuracy does not tell apart, but their bits do.
+near() {
+  cmp -s "$1" "$2" && fail "$1 and $2 are the same"
+  sum <"$1" >left
+  sum <"$2" | paste left - | awk '{ d = $1 - $2; if (d > 0.05 || d < -0.05) bad = 1 } END { exit bad || NR != 4 }' ||
+    fail "$1 and $2 are not near"
+}
+case $has in *"exact native"*)
+  repro train olmo2-tiny --smoke --until 4 --checkpoint-every 2 --profile native --threads 1 --name native >/dev/null 2>&1
+  for state in native native@3; do
+    weigh "$state" --batch 1 --threads 1 >native.scores
+    grep -q '"profile":"native"' native.scores || fail "$state is not asked in the profile of its run"
+    weigh "$state" --batch 3 --threads 1 --profile native | cmp - native.scores || fail "$state: the batch changes scores"
+    weigh "$state" --profile exact --threads 1 >exact.scores
+    near native.scores exact.scores
+    ask "$state" --batch 1 --threads 1 >native.drawn
+    [ "$(grep -c '"type":"generated"' native.drawn)" = 12 ] || fail "12 sequences were asked for in native"
+    ask "$state" --batch 5 --threads 1 | cmp - native.drawn || fail "$state: the batch changes sequences"
+  done
+  weigh one --profile native >native.scores
+  weigh one >exact.scores
+  near native.scores exact.scores
+  expect 0 "holds for this environment alone (LibTorch, CPU, threads)" repro score native ab --threads 1
+  expect_only 5 "threads: the run has 1, here is 2" repro score native@3 ab --threads 2
+  expect_only 5 "cannot load LibTorch's part" env REPRO_NATIVE=none.so repro score native ab
+  expect_only 0 "" env REPRO_NATIVE=none.so repro score native ab --profile exact
+  repro rm native >/dev/null ;;
+esac
 
 # A signal ends it in order; what was said until then is whole.
 repro generate one --prompt a --samples 1000000 --max-tokens 130 --batch 1 --json >cut 2>/dev/null &

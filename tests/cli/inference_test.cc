@@ -63,6 +63,21 @@ TEST_F(Inference, BytesThatAreNoTextAreWrittenAsTheyAreButNotToATerminal) {
   EXPECT_EQ(terminal.out, "!\\x1b[\\xff\na\n");
 }
 
+TEST_F(Inference, TheProfileReachesTheWorkerAndNativeIsSaid) {
+  const Outcome native = must({"generate", "one", "--prompt", "a", "--profile", "native"});
+  EXPECT_TRUE(contains(native.error,
+                       "profile native: what comes out holds for this environment alone "
+                       "(LibTorch, CPU, threads)\n"))
+      << native.error;
+  for (const char* profile : {"exact", "native"}) {
+    const Json model =
+        must({"score", "one", "ab", "--profile", profile, "--json"}).json_of("model");
+    EXPECT_EQ(model.at("profile"), profile);
+  }
+  const Outcome exact = must({"score", "one", "ab"});
+  EXPECT_FALSE(contains(exact.error, "profile")) << exact.error;
+}
+
 TEST_F(Inference, AnyNameOfAStateIsAnswered) {
   must({"tag", "kept", "one@4"});
   EXPECT_EQ(must({"generate", "kept", "--prompt", "a", "--json"}).json_of("model").at("step"), 4);
@@ -104,6 +119,11 @@ TEST_F(Inference, WhatCannotBeAskedIsRefused) {
   }
   refuse({"generate", "one", "--prompt", "a", "--seed", "-1"}, "--seed");
   refuse({"score", "one", "ab", "--kernels", "sse9"}, "--kernels");
+  for (const char* profile : {"fast", "", "Native"}) {
+    refuse({"score", "one", "ab", "--profile", profile},
+           "--profile: profile is \"" + std::string(profile) + "\"");
+    refuse({"generate", "one", "--prompt", "a", "--profile", profile}, "exact|native");
+  }
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "artifacts/base/json.h"
 #include "tests/manifests/samples.h"
 
 namespace repro::manifests {
@@ -42,6 +45,19 @@ TEST(Evaluation, MeasuresFollowFromTheItems) {
   EXPECT_EQ(sums.bytes, 8);
   EXPECT_DOUBLE_EQ(sums.log_likelihood(), -5);
   EXPECT_DOUBLE_EQ(sums.bits_per_byte(), 5 / 0.6931471805599453 / 8);
+}
+
+TEST(Evaluation, RecordsOfOtherArithmeticAreOthers) {
+  Evaluation native = sample_evaluation();
+  native.profile = "native";
+  native.held_constant = {{"libtorch", "2.9.1"}, {"threads", "2"}};
+  const Json record = Json::parse(encode_evaluation(native));
+  EXPECT_EQ(record.at("profile"), "native");
+  EXPECT_EQ(record.at("held_constant"), (Json{{"libtorch", "2.9.1"}, {"threads", "2"}}));
+  Evaluation elsewhere = native;
+  elsewhere.held_constant["threads"] = "3";
+  EXPECT_NE(encode_evaluation(native), encode_evaluation(elsewhere));
+  EXPECT_NE(encode_evaluation(native), encode_evaluation(sample_evaluation()));
 }
 
 }  // namespace

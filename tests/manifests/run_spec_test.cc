@@ -28,6 +28,7 @@ TEST(RunSpec, ParseInvertsEncodeForEveryCommand) {
                              {"", {0, 4294967295U}, true}};
     spec.inference->temperature = "0.7";
     spec.inference->seed = 5;
+    spec.inference->profile = "native";
     spec.inference->each_token = true;
     EXPECT_EQ(parse_run_spec(encode_run_spec(spec), "spec"), spec);
     spec.inference->each_token = false;
@@ -124,6 +125,9 @@ TEST(RunSpec, CountsAndNumbersOutOfRangeAreRefusedAtOnce) {
   EXPECT_EQ(failure_of([&] { encode_run_spec(spec); }).code, "invalid_argument");
   spec.inference = InferenceRequest{};
   spec.inference->batch = std::int64_t{1} << 40;
+  EXPECT_EQ(failure_of([&] { encode_run_spec(spec); }).code, "invalid_argument");
+  spec.inference = InferenceRequest{};
+  spec.inference->profile = "fast";
   EXPECT_EQ(failure_of([&] { encode_run_spec(spec); }).code, "invalid_argument");
 }
 

@@ -4,6 +4,7 @@
 #include "artifacts/base/part.h"
 #include "train/device/load_cuda.h"
 #include "train/models/native_api.h"
+#include "train/models/olmo2_decoder.h"
 #include "train/models/olmo2_device.h"
 #include "train/models/olmo2_exact.h"
 
@@ -46,6 +47,14 @@ std::unique_ptr<Backend> make_backend(const manifests::Config& config, const Mac
                           parameters);
 }
 
+std::unique_ptr<LanguageModel> make_decoder(const manifests::Config& config, KernelPath path,
+                                            Parallel& parallel, const Parameters& parameters) {
+  if (config.profile == "native") {
+    return native_api().make_olmo2_decoder(config, parallel.num_threads(), parameters);
+  }
+  return make_exact_olmo2_decoder(config, path, parallel, parameters);
+}
+
 HeldConstant held_constant(std::string_view profile, const manifests::RunConfig& running,
                            int threads) {
   if (profile != "native") return {};
@@ -53,6 +62,13 @@ HeldConstant held_constant(std::string_view profile, const manifests::RunConfig&
   held["micro_batch"] = std::to_string(running.micro_batch);
   // LibTorch's own libraries count where both name one.
   if (running.device == "cuda") held.merge(make_cuda_device()->versions());
+  return held;
+}
+
+HeldConstant held_constant_of_inference(const manifests::Config& config, int threads) {
+  if (config.profile != "native") return {};
+  HeldConstant held = native_api().held_constant(config.run.device, threads);
+  held["dtype"] = config.native.dtype;
   return held;
 }
 

@@ -9,6 +9,7 @@
 #include "artifacts/base/error.h"
 #include "train/models/kv_cache.h"
 #include "train/models/olmo2_layers.h"
+#include "train/models/open_sequences.h"
 
 namespace repro::train {
 namespace {
@@ -41,24 +42,23 @@ class ExactOlmo2Decoder final : public LanguageModel {
   std::int64_t open(std::int64_t capacity) override {
     REPRO_CHECK(capacity >= 1 && capacity <= max_length());
     const StepShape shape = step_shape(config_.model, 1, 0);
-    auto cache = std::make_unique<KvCache>(shape.attention, config_.model.num_layers, capacity);
-    auto place = std::find(caches_.begin(), caches_.end(), nullptr);
-    if (place == caches_.end()) place = caches_.insert(place, nullptr);
-    *place = std::move(cache);
-    return place - caches_.begin();
+    return caches_.add(
+        std::make_unique<KvCache>(shape.attention, config_.model.num_layers, capacity));
   }
 
-  void close(std::int64_t sequence) override { at(sequence).reset(); }
-  std::int64_t length(std::int64_t sequence) const override { return cache(sequence).length(); }
+  void close(std::int64_t sequence) override { caches_.close(sequence); }
+  std::int64_t length(std::int64_t sequence) const override {
+    return caches_.at(sequence).length();
+  }
 
   void extend(std::span<const Extension> batch, const LogitsSink& sink) override {
     if (batch.empty()) return;
-    check(batch);
+    caches_.check(batch, vocab_size());
     const StepShape shape = ragged_shape(batch);
     embed(batch);
     for (std::size_t i = 0; i < layers_.size(); ++i) run_layer(batch, shape, i);
     for (const Extension& item : batch) {
-      cache(item.sequence).grow(static_cast<std::int64_t>(item.tokens.size()));
+      caches_.at(item.sequence).grow(static_cast<std::int64_t>(item.tokens.size()));
     }
     give_logits(batch, shape, sink);
   }
@@ -71,44 +71,8 @@ class ExactOlmo2Decoder final : public LanguageModel {
     std::int64_t position = 0;
   };
 
-  std::unique_ptr<KvCache>& at(std::int64_t sequence) {
-    REPRO_CHECK(sequence >= 0 && sequence < static_cast<std::int64_t>(caches_.size()));
-    auto& found = caches_[static_cast<std::size_t>(sequence)];
-    REPRO_CHECK(found != nullptr);
-    return found;
-  }
-  KvCache& cache(std::int64_t sequence) { return *at(sequence); }
-  const KvCache& cache(std::int64_t sequence) const {
-    return *caches_.at(static_cast<std::size_t>(sequence));
-  }
   const float* weight(const Parameter& parameter) const {
     return parameters_.weights.data() + parameter.offset;
-  }
-
-  void check(std::span<const Extension> batch) const {
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      const Extension& item = batch[i];
-      const auto same = [&](const Extension& other) { return other.sequence == item.sequence; };
-      REPRO_CHECK(
-          std::none_of(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(i), same));
-      const KvCache& seen = cache(item.sequence);
-      const auto count = static_cast<std::int64_t>(item.tokens.size());
-      if (count == 0) throw Error(Code::invalid_argument, "no tokens to extend a sequence by");
-      if (count > seen.capacity() - seen.length()) {
-        throw Error(Code::invalid_argument, "a sequence of " + std::to_string(seen.length()) +
-                                                " tokens has room for " +
-                                                std::to_string(seen.capacity() - seen.length()) +
-                                                " more, not " + std::to_string(count));
-      }
-      for (const std::uint32_t id : item.tokens) check_id(id);
-    }
-  }
-
-  void check_id(std::uint32_t id) const {
-    if (static_cast<std::int64_t>(id) < vocab_size()) return;
-    throw Error(Code::invalid_argument, "id " + std::to_string(id) +
-                                            " is outside the model's vocabulary of " +
-                                            std::to_string(vocab_size()));
   }
 
   // One long row of tokens; the ranges say whose they are.
@@ -117,7 +81,7 @@ class ExactOlmo2Decoder final : public LanguageModel {
     std::int64_t rows = 0;
     for (const Extension& item : batch) {
       const auto count = static_cast<std::int64_t>(item.tokens.size());
-      ranges.push_back({rows, cache(item.sequence).length(), count});
+      ranges.push_back({rows, caches_.at(item.sequence).length(), count});
       rows += count;
     }
     StepShape shape = step_shape(config_.model, 1, rows);
@@ -148,7 +112,7 @@ class ExactOlmo2Decoder final : public LanguageModel {
     std::vector<AttentionSpan> spans;
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const PositionRange& range = shape.ranges[i];
-      KvCache& seen = cache(batch[i].sequence);
+      KvCache& seen = caches_.at(batch[i].sequence);
       seen.store(number, layer_.heads, shape.rows(), range);
       AttentionSpan span;
       span.first = range.first;
@@ -219,8 +183,8 @@ class ExactOlmo2Decoder final : public LanguageModel {
   const Parameter& final_norm_;
   std::vector<LayerWeights> layers_;
   Quantized head_digits_;
-  std::vector<std::unique_ptr<KvCache>> caches_;  // null: free
-  LayerActivations layer_;                        // one layer's at a time
+  OpenSequences<KvCache> caches_;
+  LayerActivations layer_;  // one layer's at a time
   LayerScratch scratch_;
   Buffer<float> h_;
   Buffer<float> picked_;

@@ -11,6 +11,7 @@
 #include "artifacts/base/environment.h"
 #include "train/models/native_api.h"
 #include "train/native/olmo2_native.h"
+#include "train/native/olmo2_native_decoder.h"
 #include "train/native/torch_cuda.h"
 
 namespace repro::train {
@@ -57,7 +58,8 @@ std::map<std::string, std::string> held_constant(const std::string& device, int 
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const NativeApi* repro_native_api() {
-  static const NativeApi api = {kNativeApiVersion, make_olmo2, blas_gemm, held_constant};
+  static const NativeApi api = {kNativeApiVersion, make_olmo2, make_native_olmo2_decoder, blas_gemm,
+                                held_constant};
   return &api;
 }
 

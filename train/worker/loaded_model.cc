@@ -7,7 +7,6 @@
 #include "manifests/model.h"
 #include "train/data/stored_tokenizer.h"
 #include "train/engine/backends.h"
-#include "train/models/olmo2_decoder.h"
 #include "train/worker/commands.h"
 #include "train/worker/events.h"
 #include "train/worker/rederive.h"
@@ -19,16 +18,9 @@ void check_possible(const manifests::RunSpec& spec, const manifests::Config& con
   if (!spec.model && spec.last != spec.run.segments.front().first_step) {
     check_range(spec.run, spec.last, spec.last);
   }
-  if (config.profile != "exact") {
-    throw Error(Code::unsupported,
-                "run " + spec.run.id.substr(0, 12) + " has the profile " + config.profile +
-                    "; only exact models can be asked",
-                "`repro checkout` writes its weights for other programs; to ask it here, train it "
-                "with --profile exact");
-  }
   if (config.run.device != "cpu") {
     throw Error(Code::environment, "models are asked on the CPU: no --device " + config.run.device,
-                "leave --device out; the bits are those that any device must give");
+                "leave --device out; in exact the bits are those that any device must give");
   }
 }
 
@@ -41,7 +33,9 @@ LoadedModel::LoadedModel(const manifests::RunSpec& spec)
       tokenizer_(open_tokenizer(store_, inputs_.dataset)),
       path_(choose_exact_path(spec.running.kernels)),
       parallel_(thread_count(spec.running)) {
+  if (!spec.inference->profile.empty()) inputs_.config.profile = spec.inference->profile;
   check_possible(spec, inputs_.config);
+  held_constant_ = held_constant_of_inference(inputs_.config, parallel_.num_threads());
 }
 
 SegmentInputs LoadedModel::read_run() {
@@ -93,13 +87,15 @@ Digest LoadedModel::rederive() {
 LanguageModel& LoadedModel::load() {
   const Digest root = stored_ ? read_stored(*stored_) : rederive();
   const Parameters& parameters = stored_ ? *parameters_ : cursor_->trainer().parameters();
-  model_ = make_exact_olmo2_decoder(inputs_.config, path_, parallel_, parameters);
+  model_ = make_decoder(inputs_.config, path_, parallel_, parameters);
   emit({{"type", "model"},
         {"run", spec_.model ? Json() : Json(spec_.run.id)},
         {"step", spec_.model ? Json() : Json(spec_.last)},
         {"model", root.hex()},
         {"parameters", manifests::parameter_count(inputs_.config.model)},
         {"positions", inputs_.config.data.sequence_length},
+        {"profile", inputs_.config.profile},
+        {"held_constant", held_constant_},
         {"tokenizer", inputs_.dataset.tokenizer}});
   return *model_;
 }

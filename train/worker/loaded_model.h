@@ -7,6 +7,7 @@
 #include "artifacts/store/store.h"
 #include "manifests/model_shape.h"
 #include "manifests/run_spec.h"
+#include "train/engine/backends.h"
 #include "train/engine/run_source.h"
 #include "train/eval/generate.h"
 #include "train/kernels/parallel.h"
@@ -20,8 +21,8 @@ namespace repro::train {
 class LoadedModel {
  public:
   // Reads what the state `spec.run`@`spec.last`, or `spec.model`, is made of, not yet its weights.
-  // Error(unsupported) for a run that is not exact; Error(environment) for kernels or a device that
-  // are not there.
+  // The profile is what `spec.inference` asks for, else that of the run; of a model, exact.
+  // Error(environment) for a profile, kernels or a device that are not there.
   explicit LoadedModel(const manifests::RunSpec& spec);
 
   TokenLimits limits() const;
@@ -48,6 +49,7 @@ class LoadedModel {
   std::unique_ptr<Tokenizer> tokenizer_;
   KernelPath path_;
   Parallel parallel_;
+  HeldConstant held_constant_;
   std::optional<Parameters> parameters_;  // of a stored state
   std::optional<RunCursor> cursor_;       // holds those of another
   std::unique_ptr<LanguageModel> model_;
