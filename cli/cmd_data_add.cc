@@ -58,18 +58,20 @@ Command make_data_add_command() {
   options.push_back({"--licence", ValueKind::one, "SPDX-ID",
                      "under which all of it may be used; `data mix` asks for it"});
   for (auto& option : intake_options()) options.push_back(std::move(option));
-  return {.name = "data add",
-          .group = "Data",
-          .summary = "make a dataset of text, JSONL or token files",
-          .details =
-              "Text files are one document each, *.jsonl one a line (\"text\"); *.npy, *.u16 and "
-              "*.u32 hold token ids.\nFolders are walked in the order of names; symlinks are "
-              "passed over, and said. The dataset's root depends on\nnothing but the tokens and "
-              "documents. A path that ends in .json names a tokenizer of Hugging Face's\n"
-              "`tokenizers` (byte-level BPE); the file goes into the store with the dataset.",
-          .needs = Needs::store,
-          .options = std::move(options),
-          .run = run_data_add};
+  return {
+      .name = "data add",
+      .group = "Data",
+      .summary = "make a dataset of text, JSONL or token files",
+      .details =
+          "Text files are one document each, *.jsonl one a line (\"text\"); *.npy, *.u16 and "
+          "*.u32 hold token ids.\nFolders are walked in the order of names; symlinks are "
+          "passed over, and said. The dataset's root depends on\nnothing but the tokens and "
+          "documents. A path that ends in .json names a tokenizer of Hugging Face's\n"
+          "`tokenizers` (byte-level BPE); the file goes into the store with the dataset. Beside "
+          "token files it\ntells what their ids stand for: its end of text ends their documents.",
+      .needs = Needs::store,
+      .options = std::move(options),
+      .run = run_data_add};
 }
 
 }  // namespace repro::cli

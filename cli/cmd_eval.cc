@@ -42,7 +42,7 @@ int run_eval(const Arguments& arguments, Context& context) {
   settings.running = running_choices(arguments, {"--threads", "--kernels"});
   settings.profile = profile_option(arguments);
   settings.batch = count_option(arguments, "--batch", 1, settings.batch);
-  std::vector<EvalTask> read;
+  std::vector<manifests::EvalTask> read;
   for (const std::string& task : tasks) read.push_back(read_eval_task(context, task));
   print_evaluations(context.io(), evaluate(context, models, read, settings));
   return 0;

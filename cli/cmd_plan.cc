@@ -7,6 +7,7 @@
 #include "artifacts/base/number_text.h"
 #include "cli/commands.h"
 #include "cli/data_source.h"
+#include "cli/eval_task.h"
 #include "cli/mixture.h"
 #include "cli/new_run.h"
 #include "cli/pipeline.h"
@@ -63,7 +64,8 @@ Plan make_plan(Context& context, const manifests::Config& config, const std::str
   // Other profiles ask the worker what they hold constant; a plan starts nothing.
   if (!plan.data || config.profile != "exact") return plan;
   plan.derivation = manifests::derivation_digest(
-      make_derivation(context, config, manifests::dataset_root(plan.data->dataset), {}));
+      make_derivation(context, with_stored_tasks(context, config, Keep::no),
+                      manifests::dataset_root(plan.data->dataset), {}));
   plan.run = find_realisation(context, *plan.derivation);
   return plan;
 }

@@ -12,6 +12,8 @@
 namespace repro::cli {
 namespace {
 
+using manifests::EvalTask;
+using manifests::EvalText;
 using manifests::Evaluation;
 using manifests::Measures;
 using manifests::TaskKind;
@@ -28,12 +30,6 @@ struct Place {
   std::size_t choice = 0;
 };
 
-// OLMo's evaluator does not count the space with which a choice begins.
-std::int64_t byte_count(TaskKind kind, const std::string& text) {
-  const bool space = kind == TaskKind::choices && text.size() > 1 && text.front() == ' ';
-  return static_cast<std::int64_t>(text.size()) - (space ? 1 : 0);
-}
-
 // Asks for the scores of one model, in as few runs of the worker as its spec allows.
 class Scoring {
  public:
@@ -41,7 +37,7 @@ class Scoring {
       : context_(context), spec_(std::move(spec)), tasks_(tasks) {}
 
   std::vector<Evaluation> run() {
-    for (const EvalTask& task : tasks_) begin(task);
+    for (const EvalTask& task : tasks_) evaluations_.push_back(manifests::begin_evaluation(task));
     for (std::size_t t = 0; t < tasks_.size(); ++t) {
       for (std::size_t i = 0; i < tasks_[t].items.size(); ++i) {
         const std::vector<EvalText>& choices = tasks_[t].items[i].choices;
@@ -53,19 +49,6 @@ class Scoring {
   }
 
  private:
-  void begin(const EvalTask& task) {
-    Evaluation& evaluation = evaluations_.emplace_back();
-    evaluation.task = task.digest;
-    evaluation.kind = task.kind;
-    for (const EvalItem& item : task.items) {
-      manifests::ItemScore& scores = evaluation.items.emplace_back();
-      scores.answer = item.answer;
-      for (const EvalText& choice : item.choices) {
-        scores.scores.emplace_back().bytes = byte_count(task.kind, choice.text);
-      }
-    }
-  }
-
   void ask(const EvalText& text, const Place& place) {
     const std::size_t size = text.context.size() + text.text.size();
     if (size > kMaxSpecBytes - std::min(bytes_, kMaxSpecBytes)) flush();

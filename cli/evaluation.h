@@ -31,7 +31,8 @@ struct EvalResult {
 // tasks. All models are found before the first is loaded. Records are put into the store; events
 // `eval_result` tell them. Errors of make_inference_spec and the worker.
 std::vector<EvalResult> evaluate(Context& context, const std::vector<std::string>& models,
-                                 const std::vector<EvalTask>& tasks, const EvalSettings& settings);
+                                 const std::vector<manifests::EvalTask>& tasks,
+                                 const EvalSettings& settings);
 
 // A row for each figure of each task, a column for each model.
 void print_evaluations(Io& io, const std::vector<EvalResult>& results);

@@ -7,6 +7,7 @@
 
 #include "artifacts/base/error.h"
 #include "artifacts/git/code_identity.h"
+#include "cli/eval_task.h"
 #include "cli/version.h"
 #include "cli/worker.h"
 
@@ -73,8 +74,9 @@ manifests::Derivation make_derivation(Context& context, const manifests::Config&
   return derivation;
 }
 
-manifests::Segment make_segment(Context& context, const manifests::Config& config,
+manifests::Segment make_segment(Context& context, const manifests::Config& wanted,
                                 const LoadedDataset& data, const SegmentStart& start) {
+  const manifests::Config config = with_stored_tasks(context, wanted, Keep::yes);
   manifests::Segment segment;
   segment.first_step = start.first_step;
   segment.content = make_derivation(context, config, manifests::dataset_root(data.dataset), start);

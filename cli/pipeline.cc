@@ -135,9 +135,9 @@ std::string prefix_of(const Pipeline& pipeline, const Arguments& arguments) {
 }
 
 // Before the first stage, which may take long.
-std::vector<EvalTask> read_tasks(Context& context, const Builder& builder,
-                                 const Pipeline& pipeline) {
-  std::vector<EvalTask> tasks;
+std::vector<manifests::EvalTask> read_tasks(Context& context, const Builder& builder,
+                                            const Pipeline& pipeline) {
+  std::vector<manifests::EvalTask> tasks;
   for (const std::string& task : pipeline.tasks) {
     tasks.push_back(read_eval_task(context, builder.task_of(task)));
   }
@@ -272,7 +272,7 @@ class PipelineRun {
   Context& context_;
   const Pipeline& pipeline_;
   const Builder builder_;
-  std::vector<EvalTask> tasks_;
+  std::vector<manifests::EvalTask> tasks_;
   manifests::RunConfig running_;
   std::string profile_;  // of --profile; "": each stage's own
   bool again_;

@@ -35,6 +35,7 @@ class TrainingView {
     if (type == "start") return start(event);
     if (type == "step") return step(event);
     if (type == "eval") return eval(event);
+    if (type == "task") return task(event);
     if (type == "checkpoint") return context_.io().emit(type, event);
     if (type == "profile") return profile(event);
     if (type == "done") return done(event);
@@ -73,6 +74,19 @@ class TrainingView {
     io.note(fmt::format("step {}: held-out loss {:.4f}, accuracy {:.1f} %",
                         json_int(event, "step", kWhat), number(event, "loss"),
                         100 * number(event, "accuracy")));
+  }
+
+  void task(const Json& event) {
+    Io& io = context_.io();
+    io.emit("task", event);
+    bar_.clear();
+    const std::string what = fmt::format("step {}: {}, ", json_int(event, "step", kWhat),
+                                         json_string(event, "task", kWhat));
+    const std::string bits = fmt::format("{:.4f} bits a byte", number(event, "bits_per_byte"));
+    if (json_at(event, "accuracy", kWhat).is_null()) return io.note(what + bits);
+    io.note(what + fmt::format("accuracy {:.1f} %, by the byte {:.1f} %, {}",
+                               100 * number(event, "accuracy"),
+                               100 * number(event, "accuracy_per_byte"), bits));
   }
 
   void profile(const Json& event) {

@@ -18,8 +18,8 @@ struct TrainingOrder {
 };
 
 // Trains and ends by printing run id, step and state root, also when a signal ended it (then throws
-// Error(cancelled)). JSON: "start", "step", "eval", "checkpoint" events of the worker, then the
-// run's record.
+// Error(cancelled)). JSON: "start", "step", "eval", "task", "checkpoint" events of the worker, then
+// the run's record.
 void train(Context& context, TrainingOrder order);
 
 }  // namespace repro::cli

@@ -26,6 +26,15 @@ constexpr std::int64_t kMaxWidth = std::int64_t{1} << 30;
 // The trainer multiplies the squared log-normaliser by this, whatever auxiliary_loss_multiplier is.
 constexpr const char* kZLossWeight = "1e-4";
 
+// Of an evaluator as its source shows it: {label: piqa, type: downstream}.
+std::string label_of(const std::string& evaluator) {
+  constexpr std::string_view kKey = "label: ";
+  const std::size_t at = evaluator.find(kKey);
+  if (at == std::string::npos) return evaluator;
+  const std::string rest = evaluator.substr(at + kKey.size());
+  return rest.substr(0, rest.find_first_of(",}"));
+}
+
 }  // namespace
 
 void OlmoImporter::put(const char* key, const std::string& value, Sources sources,
@@ -167,7 +176,7 @@ void OlmoImporter::map_data() {
   put("data.tokenizer", "ids", {"data.paths"}, "files of token ids");
   becomes_.erase("data.paths");
   put("data.holdout_every", "0", {}, "the trainer holds nothing out");
-  put("eval.every", "0", {}, "evaluators: tasks, not held-out text");
+  map_evaluators();
   if (!source_.is_null("data.paths")) note("data.paths", "in order, repeated ones kept");
   if (source_.is_null("data.paths")) comments_["data.tokenizer"] = "the trainer reads token ids";
   if (source_.boolean("data.generate_doc_lengths")) {
@@ -189,6 +198,29 @@ void OlmoImporter::map_data() {
   put("run.checkpoint_every",
       saves ? std::to_string(source_.integer("save_interval", 1, kMaxCount)) : "0",
       {"save_interval"}, "");
+}
+
+// Tasks whose files are at hand are evaluated while training; the other evaluators stay notes.
+void OlmoImporter::map_evaluators() {
+  std::string tasks;
+  std::string missing;
+  if (options_.find_task) {
+    for (const std::string& evaluator : source_.texts("evaluators")) {
+      const std::string label = label_of(evaluator);
+      const std::string file = options_.find_task(label);
+      std::string& list = file.empty() ? missing : tasks;
+      list += (list.empty() ? "" : " ") + (file.empty() ? label : file);
+    }
+  }
+  if (!missing.empty()) note("evaluators", "no file for " + missing);
+  if (tasks.empty()) return put("eval.every", "0", {}, "evaluators: tasks, not held-out text");
+  forget_note("eval_interval");
+  put_integer("eval.every", "eval_interval", 1, kMaxCount);
+  put("eval.tasks", tasks, {}, "evaluators, by their labels");
+  put("data.tokenizer", "bpe", {}, "tasks are text: add the shards with --tokenizer FILE.json");
+  if (!missing.empty()) return;
+  forget_note("evaluators");
+  becomes_["evaluators"] = "eval.tasks: " + tasks;
 }
 
 // The filter is there where its group is; of what the group does not say the trainer has values.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,9 @@ struct OlmoOptions {
   std::string launch;                // a name of olmo_launches(); "": none
   std::vector<std::string> changes;  // "optimizer.learning_rate=9.0e-4", over the launch
   std::int64_t num_instances = 0;    // sequences an epoch has; 0: not known
+  // The file of the task that an evaluator's label names, "" where there is none. Not set: the
+  // evaluators are notes.
+  std::function<std::string(const std::string& label)> find_task = nullptr;
 };
 
 // What became of a key.

@@ -1,4 +1,5 @@
 // The events of the log, to JSON and back.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <initializer_list>
@@ -144,6 +145,54 @@ EvalEvent parse_eval(const Json& event, std::string_view what) {
   if (eval.correct > eval.tokens) fail(what, "more targets are correct than there are");
   check_loss(event, eval.loss_sum, eval.tokens, what);
   return eval;
+}
+
+Json encode_task(const TaskEvent& event) {
+  return {{"bytes", event.bytes},
+          {"correct", event.correct},
+          {"correct_per_byte", event.correct_per_byte},
+          {"dropped", event.dropped},
+          {"items", event.items},
+          {"kind", event.texts ? "texts" : "choices"},
+          {"name", event.name},
+          {"step", event.step},
+          {"task", event.task.hex()},
+          {"ties", event.ties},
+          {"tokens", event.tokens},
+          {"type", "task"},
+          {"units", event.units}};
+}
+
+TaskEvent parse_task(const Json& event, std::string_view what) {
+  check_event(event, "task",
+              {"bytes", "correct", "correct_per_byte", "dropped", "items", "kind", "name", "step",
+               "task", "ties", "tokens", "type", "units"},
+              what);
+  TaskEvent task;
+  task.step = count(event, "step", what);
+  task.name = json_string(event, "name", what);
+  task.task = digest(event, "task", what);
+  const std::string kind = json_string(event, "kind", what);
+  if (kind != "choices" && kind != "texts") fail(what, "key \"kind\" is neither choices nor texts");
+  task.texts = kind == "texts";
+  task.items = count(event, "items", what, 1);
+  task.correct = count(event, "correct", what);
+  task.correct_per_byte = count(event, "correct_per_byte", what);
+  task.ties = count(event, "ties", what);
+  const std::int64_t choices = task.texts ? 0 : task.items;
+  if (std::max({task.correct, task.correct_per_byte, task.ties}) > choices) {
+    fail(what, "it counts more items than there are");
+  }
+  task.dropped = count(event, "dropped", what);
+  task.units = json_int(event, "units", what);
+  task.tokens = count(event, "tokens", what, 1);
+  task.bytes = count(event, "bytes", what, 1);
+  return task;
+}
+
+Json encode_evaluation(const EvaluationEvent& event) {
+  if (const auto* eval = std::get_if<EvalEvent>(&event)) return encode_eval(*eval);
+  return encode_task(std::get<TaskEvent>(event));
 }
 
 Json encode_segment(const SegmentEvent& event) {

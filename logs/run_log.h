@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "artifacts/base/digest.h"
@@ -83,6 +84,31 @@ struct EvalEvent {
 };
 Json encode_eval(const EvalEvent& event);  // "type":"eval"
 EvalEvent parse_eval(const Json& event, std::string_view what);
+
+// What the model of a step scores on a task of eval.tasks: the sums that `repro eval` finds for it
+// (manifests/evaluation.h, Measures).
+struct TaskEvent {
+  std::int64_t step = 0;
+  std::string name;
+  Digest task;         // SHA-256 of its file
+  bool texts = false;  // of texts: the next three are 0
+  std::int64_t correct = 0;
+  std::int64_t correct_per_byte = 0;
+  std::int64_t ties = 0;
+  std::int64_t items = 0;
+  std::int64_t dropped = 0;
+  std::int64_t units = 0;  // of log-likelihood, 2^-30 nats
+  std::int64_t tokens = 0;
+  std::int64_t bytes = 0;
+
+  bool operator==(const TaskEvent&) const = default;
+};
+Json encode_task(const TaskEvent& event);  // "type":"task"
+TaskEvent parse_task(const Json& event, std::string_view what);
+
+// What an evaluation found.
+using EvaluationEvent = std::variant<EvalEvent, TaskEvent>;
+Json encode_evaluation(const EvaluationEvent& event);
 
 // {"derivation","model","state","step","type":"segment","schema"}: first line of a log, and at each
 // recorded segment.

@@ -94,6 +94,8 @@ struct ScheduleConfig {
 struct EvalConfig {
   std::int64_t every = 0;           // steps between evaluations on held-out text; 0: never
   std::int64_t max_instances = 64;  // at most so many held-out instances, the first in order
+  // Words: files of tasks, in a run their names and digests (manifests/task.h).
+  std::string tasks;
 
   bool operator==(const EvalConfig&) const = default;
 };

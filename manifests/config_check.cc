@@ -52,10 +52,13 @@ void check_training(const Config& config) {
   if (config.data.holdout_every == 1) {
     fail("data.holdout_every 1 holds out every instance", "choose 0 (none) or at least 2");
   }
-  if (config.eval.every > 0 && config.data.holdout_every == 0) {
+  if (config.eval.every > 0 && config.data.holdout_every == 0 && config.eval.tasks.empty()) {
     fail(named("eval.every", config.eval.every) +
-             " needs held-out text, but data.holdout_every is 0",
-         "set data.holdout_every, or eval.every: 0");
+             " needs held-out text or tasks, but data.holdout_every is 0",
+         "set data.holdout_every or eval.tasks, or eval.every: 0");
+  }
+  if (config.eval.every == 0 && !config.eval.tasks.empty()) {
+    fail("eval.tasks says what to evaluate on, but eval.every is 0", "set eval.every");
   }
 }
 

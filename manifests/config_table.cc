@@ -255,9 +255,12 @@ void add_eval_and_run_rows(std::vector<KeyRow>& rows) {
   constexpr auto eval = &Config::eval;
   constexpr auto run = &Config::run;
   rows.push_back(integer("eval.every", in<eval, &E::every>, 0, kMaxSteps,
-                         "steps between evaluations on held-out text; 0: never"));
+                         "steps between evaluations on held-out text and tasks; 0: never"));
   rows.push_back(integer("eval.max_instances", in<eval, &E::max_instances>, 1, kMaxSteps,
                          "at most so many held-out instances, the first in order"));
+  rows.push_back(omitting_default(
+      text("eval.tasks", in<eval, &E::tasks>,
+           "files of tasks to evaluate on (docs/eval.md), with spaces between them")));
   rows.push_back(
       running(integer("run.checkpoint_every", in<run, &R::checkpoint_every>, 0, kMaxSteps,
                       "steps between checkpoints; 0: at the end and on a signal")));

@@ -8,6 +8,7 @@
 #include "manifests/run.h"
 #include "manifests/schema.h"
 #include "manifests/state.h"
+#include "manifests/task.h"
 
 namespace repro::manifests {
 namespace {
@@ -34,6 +35,12 @@ std::optional<std::string> schema_of(const Json& json) {
   return found->get<std::string>();
 }
 
+// The tasks of eval.tasks, among the deciding keys of a segment.
+std::vector<StoredTask> tasks_of(const Json& deciding) {
+  const Json eval = deciding.value("eval", Json::object());
+  return stored_tasks(eval.value("tasks", ""), "run manifest");
+}
+
 std::vector<Reference> run_references(const Run& run) {
   std::vector<Reference> list;
   const auto add_hex = [&](const std::string& hex, const std::string& role) {
@@ -44,6 +51,9 @@ std::vector<Reference> run_references(const Run& run) {
     list.push_back({segment.dataset, "dataset manifest"});
     add_hex(segment.parent_state, "parent state manifest");
     add_hex(segment.parent_model, "parent model manifest");
+    for (const StoredTask& task : tasks_of(segment.content.deciding)) {
+      list.push_back({task.digest, "task " + task.name});
+    }
   }
   for (const StoredState& state : run.states) {
     list.push_back({state.manifest, "state manifest of step " + std::to_string(state.step)});

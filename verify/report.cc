@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 
+#include "manifests/evaluation.h"
 #include "verify/run_logs.h"
 
 namespace repro::verify {
@@ -220,6 +221,23 @@ void add_run_curves(const ReportedRun& reported, Curves& curves) {
                                         [](const logs::EvalEvent& e) { return loss_of(e); }));
 }
 
+// Two curves for each task, named after it.
+void add_task_curves(const ReportedRun& reported, Curves& curves) {
+  std::map<std::string, std::vector<logs::TaskEvent>> tasks;
+  for (const logs::TaskEvent& event : reported.tasks) tasks[event.name].push_back(event);
+  for (const auto& [name, events] : tasks) {
+    curves.add("bits a byte on " + name,
+               series_of(reported.label(), events, [](const logs::TaskEvent& e) {
+                 return manifests::Measures{.units = e.units, .bytes = e.bytes}.bits_per_byte();
+               }));
+    if (events.front().texts) continue;
+    curves.add("accuracy on " + name,
+               series_of(reported.label(), events, [](const logs::TaskEvent& e) {
+                 return static_cast<double>(e.correct) / static_cast<double>(e.items);
+               }));
+  }
+}
+
 void describe(std::span<const ReportedRun> runs, std::span<const ReportedLog> logs,
               Report& report) {
   for (const ReportedRun& reported : runs) {
@@ -253,13 +271,14 @@ std::string ReportedRun::label() const {
 
 ReportedRun read_reported_run(const artifacts::Store& store, const manifests::Run& run) {
   const std::string what = "log of run " + run.id.substr(0, kIdDigits);
-  ReportedRun reported{run, {}, {}, {}};
+  ReportedRun reported{run, {}, {}, {}, {}};
   const Digest& config = run.segments.back().config;
   reported.config =
       manifests::parse_config(store.get(config, kMaxConfigBytes), "config " + config.short_hex());
   for (const Json& event : read_published(store, run, LogKind::log).events) {
     const std::string type = json_string(event, "type", what);
     if (type == "step") reported.steps.push_back(logs::parse_step(event, what));
+    if (type == "task") reported.tasks.push_back(logs::parse_task(event, what));
     if (type == "eval") reported.evaluations.push_back(logs::parse_eval(event, what));
   }
   return reported;
@@ -274,7 +293,10 @@ Report make_report(std::span<const ReportedRun> runs, std::span<const ReportedLo
     if (!keys.rows.empty()) report.records.emplace_back(std::move(keys));
     manifests::Graph descent = descent_graph(runs);
     if (!descent.edges.empty()) report.records.emplace_back(std::move(descent));
-    for (const ReportedRun& reported : runs) add_run_curves(reported, curves);
+    for (const ReportedRun& reported : runs) {
+      add_run_curves(reported, curves);
+      add_task_curves(reported, curves);
+    }
   }
   for (const ReportedLog& log : logs) {
     for (const manifests::Record& record : log.records) {

@@ -22,6 +22,7 @@ struct ReportedRun {
   manifests::Config config;  // of the newest segment
   std::vector<logs::StepEvent> steps;
   std::vector<logs::EvalEvent> evaluations;
+  std::vector<logs::TaskEvent> tasks;  // as logged: step by step, all tasks of a step
 
   // "name (3f2a9c01)".
   std::string label() const;
@@ -42,10 +43,10 @@ struct Report {
 };
 
 // Tables: the runs, their derivations, last and best losses, deciding keys in which they differ.
-// Curves "loss", "gradient norm", "learning rate", "held-out loss", with a series a run, and those
-// of imported logs: in the same pictures where their names are known (docs/report.md), else in
-// pictures of their own. A histogram of each run's gradient norms. A graph of which run began at a
-// state of which.
+// Curves "loss", "gradient norm", "learning rate", "held-out loss", accuracy and bits a byte on
+// each task, with a series a run, and those of imported logs: in the same pictures where their
+// names are known (docs/report.md), else in pictures of their own. A histogram of each run's
+// gradient norms. A graph of which run began at a state of which.
 Report make_report(std::span<const ReportedRun> runs, std::span<const ReportedLog> logs);
 
 // The whole page.

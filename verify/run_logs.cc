@@ -70,6 +70,8 @@ class StepOrder {
         check_roots(step_, *step.model_root, *step.state_root);
     } else if (type == "eval") {
       logs::parse_eval(event, what);
+    } else if (type == "task") {
+      logs::parse_task(event, what);
     }
   }
 

@@ -81,7 +81,7 @@ SmokeResult run_smoke(const SmokeInputs& inputs, artifacts::Store& store, const 
     chain.append(logs::encode_step(step));
     if (step.step == 1) result.first_loss = step.loss_sum;
     result.last_loss = step.loss_sum;
-    if (trainer->evaluation_due()) chain.append(logs::encode_eval(trainer->evaluate()));
+    for (const auto& event : trainer->evaluations()) chain.append(logs::encode_evaluation(event));
     if (step.step != variant.resume_at) continue;
     const SavedState saved =
         save_state(store, trainer->parameters(), trainer->cursor(), Digest{}, parallel);

@@ -65,13 +65,15 @@ ChosenTokenizer choose_tokenizer(FileSystem& files, const IngestSpec& spec,
   auto chosen =
       named_tokenizer(files, !spec.tokenizer.empty() ? spec.tokenizer : (has_ids ? "ids" : "byte"));
   const bool takes_ids = chosen.tokenizer->name_and_version() == "ids/1";
-  if (takes_ids == has_ids) return chosen;
+  // A tokenizer.json beside token files tells what their ids stand for.
+  if (takes_ids == has_ids || (has_ids && !chosen.file.empty())) return chosen;
   throw Error(
       Code::invalid_argument,
       takes_ids ? text->path + " is text, and the tokenizer ids takes files of token ids only"
                 : fmt::format("{} holds token ids already; the tokenizer {} is for text", ids->path,
                               chosen.tokenizer->name_and_version()),
-      takes_ids ? "choose the tokenizer byte, or a tokenizer.json" : "choose the tokenizer ids");
+      takes_ids ? "choose the tokenizer byte, or a tokenizer.json"
+                : "choose the tokenizer ids, or give the tokenizer.json that they were made with");
 }
 
 // Turns sources into shards and the manifest's content and notes.
@@ -85,11 +87,7 @@ class Ingestion {
     ChosenTokenizer chosen = choose_tokenizer(store_.files(), spec_, sources_);
     tokenizer_ = std::move(chosen.tokenizer);
     describe_tokenizer(chosen.file);
-    if (spec_.end_of_text && tokenizer_->name_and_version() != "ids/1") {
-      throw Error(Code::invalid_argument,
-                  "an end-of-text id was given, but " + sources_.files.front().path + " is text",
-                  "it goes with files of token ids; leave --end-of-text out");
-    }
+    check_end_of_text();
     if (auto known = find_known()) return std::move(*known);
     dataset_.skipped = sources_.skipped;
     const int width = choose_width();
@@ -113,8 +111,39 @@ class Ingestion {
     dataset_.end_of_text = tokenizer_->end_of_text();
   }
 
+  // All sources are token files, or none is.
+  bool has_ids() const { return !sources_.files.empty() && holds_ids(sources_.files[0].kind); }
+
+  void check_end_of_text() const {
+    if (!spec_.end_of_text) return;
+    if (!has_ids()) {
+      throw Error(Code::invalid_argument,
+                  "an end-of-text id was given, but " + sources_.files.front().path + " is text",
+                  "it goes with files of token ids; leave --end-of-text out");
+    }
+    const auto own = tokenizer_->end_of_text();
+    if (!own || *own == *spec_.end_of_text) return;
+    throw Error(Code::invalid_argument,
+                fmt::format("the end-of-text id is said to be {}, but that of {} is {}",
+                            *spec_.end_of_text, spec_.tokenizer, *own),
+                "leave --end-of-text out, or --tokenizer");
+  }
+
+  // What ends a document in token files; nullopt: the end of the file.
+  std::optional<std::uint32_t> end_in_files() const {
+    return spec_.end_of_text ? spec_.end_of_text : tokenizer_->end_of_text();
+  }
+
+  void check_vocabulary(std::int64_t least) const {
+    if (least <= tokenizer_->vocab_size()) return;
+    throw Error(Code::invalid_argument,
+                fmt::format("the files hold the id {}, but the vocabulary of {} has {}", least - 1,
+                            spec_.tokenizer, tokenizer_->vocab_size()),
+                "give the tokenizer.json that they were made with, or the tokenizer ids");
+  }
+
   int choose_width() {
-    if (tokenizer_->vocab_size() != 0) return tokenizer_->vocab_size() <= 65536 ? 2 : 4;
+    if (!has_ids()) return tokenizer_->vocab_size() <= 65536 ? 2 : 4;
     const SourceFile* first = nullptr;
     int width = 0;
     for (const SourceFile& file : sources_.files) {
@@ -205,14 +234,14 @@ class Ingestion {
     if (layout.offset == 0) {
       const auto object = store_.put_file(file.path, spec_.intake);
       if (object.size != file.status.size) fail_changed(file);
-      writer.take_shard(object, file.path, spec_.end_of_text);
+      writer.take_shard(object, file.path, end_in_files());
       result.digest = object.digest;
     } else {
       const std::string bytes = store_.files().read_file(file.path);
       if (bytes.size() != file.status.size) fail_changed(file);
       result.digest = sha256(bytes);
       const auto payload = as_bytes(bytes).subspan(layout.offset);
-      writer.take_shard(store_.put(payload), file.path, spec_.end_of_text);
+      writer.take_shard(store_.put(payload), file.path, end_in_files());
     }
     result.documents = writer.num_documents() - documents;
     return result;
@@ -230,9 +259,9 @@ class Ingestion {
                   fmt::format("no text in {}: every file is empty", fmt::join(spec_.paths, ", ")));
     }
     dataset_.dtype = width == 2 ? "uint16" : "uint32";
-    dataset_.vocab_size = tokenizer_->vocab_size() != 0
-                              ? tokenizer_->vocab_size()
-                              : std::max(writer.counts().vocab_size(), least_vocab_);
+    const std::int64_t least = std::max(writer.counts().vocab_size(), least_vocab_);
+    if (tokenizer_->vocab_size() != 0) check_vocabulary(least);
+    dataset_.vocab_size = tokenizer_->vocab_size() != 0 ? tokenizer_->vocab_size() : least;
     dataset_.unigram_entropy = fmt::format("{:.6f}", writer.counts().entropy());
   }
 

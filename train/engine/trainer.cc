@@ -6,6 +6,7 @@
 #include "artifacts/base/error.h"
 #include "train/data/order.h"
 #include "train/engine/backends.h"
+#include "train/engine/task_evaluation.h"
 #include "train/optim/schedule.h"
 #include "train/optim/skip_step.h"
 
@@ -13,12 +14,14 @@ namespace repro::train {
 struct Trainer::Data {
   TokenStream stream;
   SampleOrder order;
+  TaskEvaluation tasks;
   bool is_complete = false;  // all shards were seen to be there
 
   Data(const manifests::Config& config, const artifacts::Store& store,
        const manifests::Dataset& dataset, const Machine& machine)
       : stream(store, dataset, machine.catalogue),
-        order(plan_order(config, dataset), machine.orders) {}
+        order(plan_order(config, dataset), machine.orders),
+        tasks(config, store, dataset) {}
 };
 
 Trainer::Trainer(const manifests::Config& config, const artifacts::Store& store,
@@ -234,8 +237,20 @@ Roots Trainer::roots() {
 }
 
 bool Trainer::evaluation_due() const {
-  if (config_.eval.every == 0 || data_->order.num_held_out() == 0) return false;
+  if (config_.eval.every == 0) return false;
   return cursor_.step % config_.eval.every == 0 || cursor_.step == config_.last_step();
+}
+
+std::vector<logs::EvaluationEvent> Trainer::evaluations(Peaks* peaks) {
+  std::vector<logs::EvaluationEvent> events;
+  if (!evaluation_due()) return events;
+  if (data_->order.num_held_out() > 0) events.emplace_back(evaluate(peaks));
+  if (data_->tasks.empty()) return events;
+  const TraceSpan span(machine_.parallel->trace(), "tasks");
+  for (logs::TaskEvent& event : data_->tasks.run(config_, machine_, parameters(), cursor_.step)) {
+    events.emplace_back(std::move(event));
+  }
+  return events;
 }
 
 logs::EvalEvent Trainer::evaluate(Peaks* peaks) {

@@ -51,9 +51,11 @@ class Trainer {
   // One update. Roots are filled in if `with_roots`. If it throws, the parameters are no state:
   // load one before going on.
   logs::StepEvent step(bool with_roots);
-  // Whether the config asks for an evaluation after the step just done.
-  bool evaluation_due() const;
-  // Notes the inputs of every linear map in `peaks` where it is not null; no bit depends on it.
+  // What the config asks for after the step just done, on held-out text and tasks; nothing, where
+  // none is due. Notes in `peaks`, where it is not null, the inputs of every linear map over the
+  // held-out text; no bit depends on it.
+  std::vector<logs::EvaluationEvent> evaluations(Peaks* peaks = nullptr);
+  // On held-out text, whether it is due or not.
   logs::EvalEvent evaluate(Peaks* peaks = nullptr);
 
  private:
@@ -64,6 +66,7 @@ class Trainer {
   void add_begins(std::int64_t first_token, std::vector<std::int32_t>& begins);
   MicroBatch padded(const MicroBatch& micro);
   LossSums accumulate(const Batch& batch);
+  bool evaluation_due() const;
   bool update(std::int64_t number, const LossSums& sums, double norm);
 
   manifests::Config config_;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "artifacts/base/number_text.h"
+#include "manifests/evaluation.h"
 
 namespace repro::train {
 
@@ -29,12 +30,42 @@ Json step_event(const logs::StepEvent& step, double seconds) {
   return event;
 }
 
+namespace {
+
 Json eval_event(const logs::EvalEvent& eval) {
   return {{"type", "eval"},
           {"step", eval.step},
           {"loss", logs::mean_loss(eval.loss_sum, eval.tokens)},
           {"accuracy", static_cast<double>(eval.correct) / static_cast<double>(eval.tokens)},
           {"tokens", eval.tokens}};
+}
+
+double share(std::int64_t part, std::int64_t whole) {
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+Json task_event(const logs::TaskEvent& task) {
+  const auto of_choices = [&](Json value) { return task.texts ? Json() : std::move(value); };
+  manifests::Measures sums;
+  sums.units = task.units;
+  sums.tokens = task.tokens;
+  sums.bytes = task.bytes;
+  return {{"type", "task"},
+          {"step", task.step},
+          {"task", task.name},
+          {"task_digest", task.task.hex()},
+          {"items", task.items},
+          {"accuracy", of_choices(share(task.correct, task.items))},
+          {"accuracy_per_byte", of_choices(share(task.correct_per_byte, task.items))},
+          {"bits_per_byte", sums.bits_per_byte()},
+          {"perplexity", sums.perplexity()}};
+}
+
+}  // namespace
+
+Json evaluation_event(const logs::EvaluationEvent& event) {
+  if (const auto* eval = std::get_if<logs::EvalEvent>(&event)) return eval_event(*eval);
+  return task_event(std::get<logs::TaskEvent>(event));
 }
 
 Json peaks_event(std::int64_t step, const Peaks& peaks) {

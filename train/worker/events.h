@@ -20,7 +20,7 @@ void emit(const Json& event);
 bool reader_left();
 
 Json step_event(const logs::StepEvent& step, double seconds);
-Json eval_event(const logs::EvalEvent& eval);
+Json evaluation_event(const logs::EvaluationEvent& event);
 // For the telemetry (docs/formats.md, "Logs"); not emitted.
 Json peaks_event(std::int64_t step, const Peaks& peaks);
 Json state_event(const char* type, const manifests::StoredState& state);

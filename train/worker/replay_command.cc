@@ -35,8 +35,8 @@ void run_replay(const manifests::RunSpec& spec) {
     const auto logged = index.steps.find(cursor.step() + 1);
     const bool with_roots = logged == index.steps.end() || logged->second.state_root.has_value();
     emit_line(cursor.step() + 1, logs::encode_step(cursor.advance(with_roots)));
-    if (cursor.trainer().evaluation_due()) {
-      emit_line(cursor.step(), logs::encode_eval(cursor.trainer().evaluate()));
+    for (const logs::EvaluationEvent& event : cursor.trainer().evaluations()) {
+      emit_line(cursor.step(), logs::encode_evaluation(event));
     }
   }
   emit({{"type", "done"}, {"run", spec.run.id}, {"step", cursor.step()}, {"status", "replayed"}});

@@ -164,18 +164,21 @@ class TrainSession {
          {"seconds", decimal_text(seconds)},
          {"tokens_per_second", decimal_text(static_cast<double>(step.tokens) / seconds)},
          {"time", utc_text(system_clock().now_ns())}});
-    if (cursor_.trainer().evaluation_due()) {
-      const TraceSpan span = trace("evaluation");
-      Peaks peaks;
-      const logs::EvalEvent eval = cursor_.trainer().evaluate(&peaks);
-      checkpoints_.log(logs::encode_eval(eval));
-      if (!peaks.list().empty()) checkpoints_.telemetry(peaks_event(eval.step, peaks));
-      emit(eval_event(eval));
-    }
+    evaluate();
     const std::int64_t every = spec_.running.checkpoint_every;
     if (every > 0 && step.step % every == 0 && step.step < spec_.until) {
       checkpoint(manifests::RunStatus::running);
     }
+  }
+
+  void evaluate() {
+    const TraceSpan span = trace("evaluation");
+    Peaks peaks;
+    for (const logs::EvaluationEvent& event : cursor_.trainer().evaluations(&peaks)) {
+      checkpoints_.log(logs::encode_evaluation(event));
+      emit(evaluation_event(event));
+    }
+    if (!peaks.list().empty()) checkpoints_.telemetry(peaks_event(cursor_.step(), peaks));
   }
 
   // Not a function of --until: where a run happened to stop must not show in its log.
