@@ -86,6 +86,17 @@ std::string data_text(const Plan& plan, const std::string& data) {
                      manifests::dataset_root(plan.data->dataset).hex());
 }
 
+// And what it would be with run.recompute, where the recipe does not say that.
+std::string memory_text(manifests::Config config, std::int64_t bytes) {
+  const auto text = [](std::int64_t count) {
+    return bytes_text(static_cast<std::uint64_t>(count));
+  };
+  if (config.run.recompute) return "about " + text(bytes) + ", recomputing activations";
+  config.run.recompute = true;
+  return fmt::format("about {}; {} with --recompute true", text(bytes),
+                     text(manifests::training_bytes(config)));
+}
+
 void print_plan(Io& io, const ResolvedRecipe& recipe, const Plan& plan, const std::string& data) {
   const manifests::Config& config = recipe.config;
   const std::int64_t tokens = plan.tokens_per_step * config.train.steps;
@@ -101,8 +112,7 @@ void print_plan(Io& io, const ResolvedRecipe& recipe, const Plan& plan, const st
                       count_text(tokens)));
   io.line(fmt::format("arithmetic  {:.4g} FLOPs a token, {:.4g} in all", plan.flops_per_token,
                       plan.flops_per_token * static_cast<double>(tokens)));
-  io.line(fmt::format("memory      about {}",
-                      bytes_text(static_cast<std::uint64_t>(plan.training_bytes))));
+  io.line("memory      " + memory_text(config, plan.training_bytes));
   io.line(fmt::format("disk        {} checkpoints of {}", plan.num_checkpoints,
                       bytes_text(static_cast<std::uint64_t>(plan.checkpoint_bytes))));
   if (plan.seconds) io.line("time        " + duration_text(*plan.seconds));

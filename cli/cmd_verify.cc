@@ -117,8 +117,8 @@ int verify_run(Context& context, const Resolved& what, const Arguments& argument
   if (const auto seed = arguments.find_count("--seed")) {
     request.seed = static_cast<std::uint64_t>(*seed);
   }
-  request.running =
-      running_choices(arguments, {"--threads", "--kernels", "--micro-batch", "--device"});
+  request.running = running_choices(
+      arguments, {"--threads", "--kernels", "--micro-batch", "--recompute", "--device"});
   const ReplayCheck replay(context, *what.run, request);
   replay.print_plan();
   const int status = verify_stored(context, what, options);
@@ -193,6 +193,7 @@ Command make_verify_command() {
                   {"--threads", ValueKind::one, "N", "threads of the replay"},
                   {"--kernels", ValueKind::one, "PATH", "kernels of the replay"},
                   {"--micro-batch", ValueKind::one, "N", "sequences at a time in the replay"},
+                  {"--recompute", ValueKind::one, "true|false", "as in train, for the replay"},
                   {"--device", ValueKind::one, "NAME", "cpu or cuda, for the replay"}},
       .run = run_verify};
 }

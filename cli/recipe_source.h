@@ -28,7 +28,8 @@ ResolvedRecipe resolve_recipe(Context& context, const std::string& recipe, bool 
 
 // --smoke and --set.
 std::vector<OptionSpec> recipe_options();
-// --threads, --kernels, --micro-batch, --ranks, --device, --digest-every, --checkpoint-every.
+// --threads, --kernels, --micro-batch, --recompute, --ranks, --device, --digest-every,
+// --checkpoint-every.
 std::vector<OptionSpec> running_options();
 // --set and the running options (where a command has them), as overrides in this order.
 std::vector<manifests::Override> set_overrides(const Arguments& arguments);

@@ -272,6 +272,9 @@ void add_eval_and_run_rows(std::vector<KeyRow>& rows) {
                                  "sequences computed at a time; 0: one")));
   rows.push_back(
       running(integer("run.ranks", in<run, &R::ranks>, 1, kMaxCount, "processes of the training")));
+  rows.push_back(running(omitting_default(
+      boolean("run.recompute", in<run, &R::recompute>,
+              "keep of each layer only its input: less memory, a second forward"))));
   rows.push_back(running(one_of("run.kernels", in<run, &R::kernels>,
                                 {"auto", "scalar", "avx2", "avx512", "amx", "neon", "fp64"},
                                 "kernel path; auto: the fastest this machine has")));

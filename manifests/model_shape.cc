@@ -64,15 +64,18 @@ std::int64_t contracted_parameters(const ModelConfig& model) {
   return count;
 }
 
-// Estimate of what a token keeps alive between its forward and its backward pass.
-double activation_bytes_per_token(const ModelConfig& model) {
+// Estimate of what a token keeps alive between its forward and its backward pass. Recomputed: each
+// layer's input, and all of one layer.
+double activation_bytes_per_token(const ModelConfig& model, bool recompute) {
   const double hidden = static_cast<double>(model.hidden_size);
   const double kv = static_cast<double>(model.num_kv_heads * model.head_dim());
   const double inner = static_cast<double>(model.intermediate_size);
   const double floats = 7 * hidden + 3 * kv + 3 * inner;
   const double operands = 3 * hidden + 2 * kv + inner;  // int16, for the weight gradients
   const double logits = 2 * 4 * static_cast<double>(model.vocab_size);
-  return static_cast<double>(model.num_layers) * (4 * floats + 2 * operands) + logits;
+  const double layer = 4 * floats + 2 * operands;
+  const auto layers = static_cast<double>(model.num_layers);
+  return (recompute ? layers * 4 * hidden + layer : layers * layer) + logits;
 }
 
 }  // namespace
@@ -115,7 +118,7 @@ std::int64_t training_bytes(const Config& config) {
                         static_cast<double>(config.data.sequence_length);
   const double bytes = static_cast<double>(parameter_count(config.model)) *
                            static_cast<double>(kTrainingBytesPerParameter) +
-                       tokens * activation_bytes_per_token(config.model);
+                       tokens * activation_bytes_per_token(config.model, config.run.recompute);
   return static_cast<std::int64_t>(std::min(bytes, 9e18));
 }
 

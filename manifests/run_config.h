@@ -22,6 +22,8 @@ struct RunConfig {
   std::int64_t threads = 0;           // 0: the usable cores
   std::int64_t micro_batch = 0;       // sequences at a time; 0: as the memory plan says (1)
   std::int64_t ranks = 1;
+  // Keep of each layer only its input, and run its forward again before its backward.
+  bool recompute = false;
   std::string kernels = "auto";
   std::string device = "cpu";
 

@@ -62,21 +62,25 @@ Json running_json(const RunConfig& running) {
           {"kernels", running.kernels},
           {"micro_batch", running.micro_batch},
           {"ranks", running.ranks},
+          {"recompute", running.recompute},
           {"threads", running.threads}};
 }
 
 RunConfig parse_running(const Json& json, std::string_view what) {
-  check_json_keys(
-      json,
-      {"checkpoint_every", "device", "digest_every", "kernels", "micro_batch", "ranks", "threads"},
-      {}, what);
+  check_json_keys(json,
+                  {"checkpoint_every", "device", "digest_every", "kernels", "micro_batch", "ranks",
+                   "recompute", "threads"},
+                  {}, what);
   Config config;
   for (const auto& item : json.items()) {
     const Json& value = item.value();
     const bool number = value.is_number_integer();
-    require(number || value.is_string(), what, "a running key is neither a number nor text");
-    const std::string text =
-        number ? std::to_string(json_int(json, item.key(), what)) : value.get<std::string>();
+    const bool flag = value.is_boolean();
+    require(number || flag || value.is_string(), what,
+            "a running key is neither a number, true or false, nor text");
+    const std::string text = number ? std::to_string(json_int(json, item.key(), what))
+                             : flag ? (value.get<bool>() ? "true" : "false")
+                                    : value.get<std::string>();
     check_as(Code::corruption, what,
              [&] { set_config_value(config, "run." + item.key(), text, ""); });
   }

@@ -77,6 +77,7 @@ TEST_F(Train, RunningKeysDoNotMakeAnotherDerivation) {
   make_store();
   const std::string id = train("one", 6);
   EXPECT_EQ(train("one", 6, {"--threads", "7", "--set", "run.micro_batch=2"}), id);
+  EXPECT_EQ(train("one", 6, {"--recompute", "true"}), id);
   EXPECT_NE(train("one", 6, {"--set", "optimizer.learning_rate=0.5"}), id);
 }
 

@@ -30,6 +30,7 @@ std::vector<Variant> variants() {
   std::vector<Variant> list = {on_device(4, 0), on_device(1, 5), on_device(2, 0)};
   list[1].resume_at = 37;
   list[1].end = Where::cpu;
+  list[1].recompute = true;
   list[2].resume_at = 62;
   list[2].begin = Where::cpu;
   return list;

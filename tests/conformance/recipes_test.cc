@@ -1,7 +1,8 @@
 // The promise: the bits of a run are a function of recipe and data alone. Every built-in recipe's
 // smoke size reaches its golden root on every thread count, kernel path and micro-batch, with and
-// without padding, straight and after stop-and-resume: every thread count x path x micro-batch for
-// the first recipe, a pairwise covering array of all five for the others. REPRO_ONE_PER_PATH: a
+// without padding and recomputed activations, straight and after stop-and-resume: every thread
+// count x path x micro-batch for the first recipe, a pairwise covering array of all six for the
+// others. REPRO_ONE_PER_PATH: a
 // variant for each kernel path, for machines that are emulated.
 #include <gtest/gtest.h>
 
@@ -53,6 +54,7 @@ std::vector<Variant> full_product(std::int64_t steps) {
         const std::size_t mixed = variants.size() + variants.size() / per_thread_count;
         if (mixed % 2 == 1) variant.resume_at = resume_point(variants.size(), steps);
         variant.padding = kPaddings[mixed / 2 % kPaddings.size()];
+        variant.recompute = mixed / 4 % 2 == 1;
         variants.push_back(variant);
       }
     }
@@ -64,12 +66,15 @@ std::vector<Variant> full_product(std::int64_t steps) {
 std::vector<Variant> pairwise(std::int64_t steps) {
   using Pair = std::tuple<int, std::string, int, std::string>;
   const auto pairs = [](const Variant& v) {
-    const std::vector<std::string> values = {
-        std::to_string(v.threads), v.kernels, std::to_string(v.micro_batch),
-        std::to_string(v.padding), v.resume_at == 0 ? "straight" : "resumed"};
+    const std::vector<std::string> values = {std::to_string(v.threads),
+                                             v.kernels,
+                                             std::to_string(v.micro_batch),
+                                             std::to_string(v.padding),
+                                             v.resume_at == 0 ? "straight" : "resumed",
+                                             v.recompute ? "recomputed" : "kept"};
     std::set<Pair> set;
-    for (int a = 0; a < 5; ++a) {
-      for (int b = a + 1; b < 5; ++b) {
+    for (int a = 0; a < 6; ++a) {
+      for (int b = a + 1; b < 6; ++b) {
         set.insert(
             {a, values[static_cast<std::size_t>(a)], b, values[static_cast<std::size_t>(b)]});
       }
@@ -79,10 +84,11 @@ std::vector<Variant> pairwise(std::int64_t steps) {
   std::vector<Variant> candidates;
   for (const Variant& variant : full_product(steps)) {
     for (const std::int64_t padding : kPaddings) {
-      for (bool resumed : {false, true}) {
+      for (int choice = 0; choice < 4; ++choice) {
         candidates.push_back(variant);
         candidates.back().padding = padding;
-        candidates.back().resume_at = resumed ? resume_point(candidates.size(), steps) : 0;
+        candidates.back().recompute = choice / 2 == 1;
+        candidates.back().resume_at = choice % 2 == 1 ? resume_point(candidates.size(), steps) : 0;
       }
     }
   }
@@ -115,6 +121,7 @@ std::vector<Variant> one_per_path(std::int64_t steps) {
     variant.kernels = kernels;
     variant.micro_batch = kMicroBatches[i % kMicroBatches.size()];
     variant.padding = kPaddings[i % kPaddings.size()];
+    variant.recompute = i % 2 == 1;
     variant.resume_at = i == 1 ? resume_point(i, steps) : 0;
   }
   return variants;

@@ -19,9 +19,10 @@ namespace {
 
 const char* name_of(Where where) { return where == Where::cpu ? "cpu" : "cuda"; }
 
-manifests::Config config_on(const SmokeInputs& inputs, Where where) {
+manifests::Config config_on(const SmokeInputs& inputs, const Variant& variant, Where where) {
   manifests::Config config = inputs.config;
   config.run.device = name_of(where);
+  config.run.recompute = variant.recompute;
   return config;
 }
 
@@ -29,8 +30,9 @@ manifests::Config config_on(const SmokeInputs& inputs, Where where) {
 
 std::string Variant::text() const {
   return "threads " + std::to_string(threads) + ", kernels " + kernels + ", micro-batch " +
-         std::to_string(micro_batch) + ", padding " + std::to_string(padding) + ", resume at " +
-         std::to_string(resume_at) + ", device " + name_of(begin) + " then " + name_of(end);
+         std::to_string(micro_batch) + ", padding " + std::to_string(padding) +
+         (recompute ? ", recompute" : "") + ", resume at " + std::to_string(resume_at) +
+         ", device " + name_of(begin) + " then " + name_of(end);
 }
 
 SmokeInputs smoke_inputs(const std::string& recipe, artifacts::Store& store,
@@ -71,8 +73,8 @@ SmokeResult run_smoke(const SmokeInputs& inputs, artifacts::Store& store, const 
   Parallel parallel(variant.threads);
   const Machine machine{&parallel, variant.kernels, variant.micro_batch, variant.padding,
                         variant.make_device};
-  auto trainer =
-      std::make_unique<Trainer>(config_on(inputs, variant.begin), store, inputs.dataset, machine);
+  auto trainer = std::make_unique<Trainer>(config_on(inputs, variant, variant.begin), store,
+                                           inputs.dataset, machine);
   trainer->initialize();
   logs::Chain chain(logs::genesis(logs::kLogSchema, "smoke"));
   SmokeResult result;
@@ -85,8 +87,8 @@ SmokeResult run_smoke(const SmokeInputs& inputs, artifacts::Store& store, const 
     if (step.step != variant.resume_at) continue;
     const SavedState saved =
         save_state(store, trainer->parameters(), trainer->cursor(), Digest{}, parallel);
-    trainer =
-        std::make_unique<Trainer>(config_on(inputs, variant.end), store, inputs.dataset, machine);
+    trainer = std::make_unique<Trainer>(config_on(inputs, variant, variant.end), store,
+                                        inputs.dataset, machine);
     trainer->load(store, saved.manifest);
   }
   result.roots = trainer->roots();

@@ -25,7 +25,8 @@ struct Variant {
   int threads = 1;
   std::string kernels = "auto";
   std::int64_t micro_batch = 1;
-  std::int64_t padding = 0;    // masked positions after every sequence
+  std::int64_t padding = 0;  // masked positions after every sequence
+  bool recompute = false;
   std::int64_t resume_at = 0;  // stop, store the state, and go on from the store; 0: never
   Where begin = Where::cpu;
   Where end = Where::cpu;  // after resuming

@@ -65,6 +65,7 @@ run.digest_every integer running =1
 run.kernels text running =auto
 run.micro_batch integer running =0
 run.ranks integer running =1
+run.recompute boolean running =false
 run.threads integer running =0
 schedule.final_fraction decimal deciding =0.1
 schedule.name text deciding =cosine

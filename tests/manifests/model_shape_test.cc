@@ -117,6 +117,24 @@ TEST(ModelShape, TrainingMemoryGrowsWithTheMicroBatchUpToTheBatch) {
   EXPECT_EQ(training_bytes(config), two);
 }
 
+// olmo2-tiny-like numbers, by hand.
+TEST(ModelShape, RecomputingKeepsALayersInputAndOneWholeLayer) {
+  Config config = sample_config();
+  config.run.recompute = true;
+  const auto with_layers = [&](std::int64_t layers) {
+    config.model.num_layers = layers;
+    return training_bytes(config) - 24 * parameter_count(config.model);
+  };
+  const std::int64_t tokens = config.data.sequence_length;
+  EXPECT_EQ(with_layers(3) - with_layers(2), tokens * 4 * config.model.hidden_size);
+  config.run.recompute = false;
+  const std::int64_t kept = with_layers(3) - with_layers(2);
+  EXPECT_GT(kept, 10 * tokens * 4 * config.model.hidden_size);
+  const std::int64_t one_layer = with_layers(1);
+  config.run.recompute = true;
+  EXPECT_EQ(with_layers(1), one_layer + tokens * 4 * config.model.hidden_size);
+}
+
 TEST(ModelShape, LargestAllowedModelDoesNotOverflow) {
   Config config = sample_config();
   config.model = olmo2(1 << 20, 4096, 2, 2, 1 << 23);

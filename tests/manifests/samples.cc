@@ -213,6 +213,7 @@ RunSpec sample_spec() {
   spec.first = 5;
   spec.last = 9;
   spec.running.threads = 3;
+  spec.running.recompute = true;
   spec.running.kernels = "scalar";
   return spec;
 }

@@ -46,8 +46,8 @@ Error memory_error(const CudaFacts& facts) {
   return environment("the GPU has no room for " + std::to_string(facts.wanted) +
                          " bytes: " + std::to_string(facts.memory.free) + " of " +
                          std::to_string(facts.memory.total) + " are free",
-                     "a smaller --set run.micro_batch=N needs less; nvidia-smi shows who else uses "
-                     "the GPU");
+                     "a smaller --set run.micro_batch=N needs less, and --set run.recompute=true; "
+                     "nvidia-smi shows who else uses the GPU");
 }
 
 Error ecc_error(const CudaStatus& status, const CudaFacts& facts) {

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace repro::train {
 namespace {
@@ -22,6 +25,28 @@ bool is_container(std::string_view name) {
 }
 constexpr const char* kBetween = "between operations";
 
+// Forward again (run.recompute): the operations in it count as this one, which is what it costs.
+constexpr std::string_view kRecompute = "recompute";
+
+// When the main thread, and so every other, was in it.
+class Recomputing {
+ public:
+  explicit Recomputing(const Trace& trace) {
+    for (const TraceEvent& event : trace.events(0)) {
+      if (event.name == kRecompute) spans_.emplace_back(event.begin_ns, event.end_ns);
+    }
+  }
+  bool covers(const TraceEvent& event) const {
+    const auto after =
+        std::upper_bound(spans_.begin(), spans_.end(), event.begin_ns,
+                         [](std::int64_t begin, const auto& span) { return begin < span.first; });
+    return after != spans_.begin() && event.end_ns <= std::prev(after)->second;
+  }
+
+ private:
+  std::vector<std::pair<std::int64_t, std::int64_t>> spans_;  // in order
+};
+
 struct Sums {
   std::int64_t calls = 0;
   std::int64_t self_ns = 0;
@@ -30,14 +55,16 @@ struct Sums {
 };
 
 std::map<std::string_view, Sums> sum_by_name(const Trace& trace) {
+  const Recomputing recomputing(trace);
   std::map<std::string_view, Sums> sums;
   for (int thread = 0; thread < trace.num_threads(); ++thread) {
     for (const TraceEvent& event : trace.events(thread)) {
       if (event.nested) continue;
-      Sums& sum = sums[is_container(event.name) ? kBetween : event.name];
+      const bool again = recomputing.covers(event);
+      Sums& sum = sums[again ? kRecompute : is_container(event.name) ? kBetween : event.name];
       sum.operations += event.args.operations;
       if (thread == 0) {
-        ++sum.calls;
+        if (!again || event.name == kRecompute) ++sum.calls;
         sum.self_ns += event.self_ns;
       } else {
         sum.shared_ns += event.end_ns - event.begin_ns;

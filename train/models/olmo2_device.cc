@@ -12,6 +12,7 @@
 #include "train/device/leaf_digests.h"
 #include "train/device/optimizer.h"
 #include "train/device/planning_device.h"
+#include "train/models/kept_layers.h"
 #include "train/models/olmo2_device_layers.h"
 
 namespace repro::train {
@@ -39,24 +40,48 @@ std::string gib(std::int64_t bytes) {
   return decimal_text(std::ceil(static_cast<double>(bytes) / (1 << 30) * 10) / 10) + " GiB";
 }
 
+std::int64_t needed_bytes(const manifests::Config& config, Parameters& parameters,
+                          const MicroBatch& batch, const DeviceTiles& tiles) {
+  return device_bytes(config, parameters, batch, tiles) + kHeadroom;
+}
+
+// What to do about a batch that does not fit into `free` bytes: the largest one that does, and
+// what recomputing makes of that.
+std::string room_hint(manifests::Config config, Parameters& parameters, const MicroBatch& batch,
+                      const DeviceTiles& tiles, std::int64_t free) {
+  const auto need = [&](std::int64_t sequences) {
+    return needed_bytes(config, parameters, first_sequences(batch, sequences), tiles);
+  };
+  const auto largest = [&](std::int64_t most) {
+    while (most > 0 && need(most) > free) --most;
+    return most;
+  };
+  std::string hint;
+  const std::int64_t fits = largest(batch.sequences - 1);
+  if (fits > 0) hint = "--micro-batch " + std::to_string(fits) + " fits";
+  if (!config.run.recompute) {
+    config.run.recompute = true;
+    const std::int64_t recomputed = largest(batch.sequences);
+    if (recomputed > fits) {
+      hint += (hint.empty() ? "" : ", or ") + std::string("--micro-batch ") +
+              std::to_string(recomputed) + " with --recompute true";
+    }
+  }
+  if (!hint.empty()) return hint + ", with the same bits";
+  return "one sequence needs " + gib(need(1)) +
+         " with --recompute true: take a GPU with more memory, a smaller model or a shorter "
+         "data.sequence_length";
+}
+
 // For a batch that does not fit into `free` bytes.
 [[noreturn]] void fail_room(const manifests::Config& config, Parameters& parameters,
                             const MicroBatch& batch, const DeviceTiles& tiles, std::int64_t free) {
-  const auto need = [&](std::int64_t sequences) {
-    return device_bytes(config, parameters, first_sequences(batch, sequences), tiles) + kHeadroom;
-  };
-  std::int64_t fits = batch.sequences - 1;
-  while (fits > 0 && need(fits) > free) --fits;
-  const std::string hint =
-      fits > 0 ? "--micro-batch " + std::to_string(fits) + " fits, with the same bits"
-               : "one sequence needs " + gib(need(1)) +
-                     ": take a GPU with more memory, a smaller model or a shorter "
-                     "data.sequence_length (activations cannot be recomputed yet)";
   throw Error(Code::environment,
               "the GPU has no room for micro-batches of " + std::to_string(batch.sequences) +
                   " sequences of " + std::to_string(batch.length) +
-                  " tokens: " + gib(need(batch.sequences)) + " needed, " + gib(free) + " free",
-              hint);
+                  " tokens: " + gib(needed_bytes(config, parameters, batch, tiles)) + " needed, " +
+                  gib(free) + " free",
+              room_hint(config, parameters, batch, tiles, free));
 }
 
 class DeviceOlmo2 final : public Backend {
@@ -69,13 +94,13 @@ class DeviceOlmo2 final : public Backend {
         device_(std::move(device)),
         free_(device_->memory().free),
         context_(*device_, tiles.product_bytes),
+        kept_(config, *device_),
         scratch_(*device_, tiles.queries),
         embedding_(parameters.at("model.embed_tokens.weight")),
         final_norm_(parameters.at("model.norm.weight")),
         head_weight_(parameters.at("lm_head.weight")) {
     for (std::int64_t i = 0; i < config.model.num_layers; ++i) {
       layers_.emplace_back(*device_, parameters, i);
-      saved_.emplace_back(*device_);
     }
     upload_rope(config.data.sequence_length);
   }
@@ -181,7 +206,7 @@ class DeviceOlmo2 final : public Backend {
                  head_weight_.shape[1], head_);
   }
 
-  // Leaves h_ (before the final norm), final_digits_, final_split_ and everything in saved_.
+  // Leaves h_ (before the final norm), final_digits_, final_split_ and everything in kept_.
   void forward(const MicroBatch& batch, const StepShape& shape) {
     upload_rope(batch.length);
     const std::int64_t rows = shape.rows();
@@ -193,11 +218,11 @@ class DeviceOlmo2 final : public Backend {
     h_.resize(rows * hidden);
     device_->enter({context_.step, embedding_.name});
     device_->run(GatherBatch{model().weight(embedding_), ids_.data(), rows, hidden,
-                             stream_before(shape, saved_, 0, h_.data())});
+                             kept_.stream_before(shape, 0, h_.data())});
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const LayerStream stream{stream_before(shape, saved_, i, h_.data()),
-                               stream_before(shape, saved_, i + 1, h_.data())};
-      layer_forward(model(), shape, layers_[i], stream, saved_[i], scratch_);
+      const LayerStream stream{kept_.stream_before(shape, i, h_.data()),
+                               kept_.stream_before(shape, i + 1, h_.data())};
+      layer_forward(model(), shape, layers_[i], stream, kept_.of(i), scratch_);
     }
     final_y_.resize(rows * hidden);
     final_r_.resize(rows);
@@ -216,7 +241,13 @@ class DeviceOlmo2 final : public Backend {
                    dh_.data(), hidden},
                   model().sink(final_norm_));
     for (std::size_t i = layers_.size(); i-- > 0;) {
-      layer_backward(model(), shape, layers_[i], batch.groups, saved_[i], dh_.data(), scratch_);
+      const float* in = kept_.stream_before(shape, i, h_.data());
+      // Its output goes to h_, which nothing reads any more.
+      if (kept_.is_lost(i)) {
+        layer_forward(model(), shape, layers_[i], {in, h_.data()}, kept_.of(i), scratch_);
+      }
+      layer_backward(model(), shape, layers_[i], batch.groups, in, kept_.of(i), dh_.data(),
+                     scratch_);
     }
     embedding_gradient(shape);
   }
@@ -291,7 +322,7 @@ class DeviceOlmo2 final : public Backend {
   DeviceRope rope_{*device_};
   std::int64_t positions_ = 0;  // of rope_
   std::vector<DeviceLayerWeights> layers_;
-  std::vector<DeviceLayerActivations> saved_;
+  KeptLayers<DeviceLayerActivations, DeviceArray<float>> kept_;
   DeviceLayerScratch scratch_;
   DeviceHead head_{*device_};
   DeviceHeadScratch head_scratch_{*device_};

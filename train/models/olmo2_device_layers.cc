@@ -66,20 +66,20 @@ void branch_output(const DeviceModel& model, const StepShape& shape, const Branc
                {y.data(), shape.hidden, model.weight(branch.norm), h.in, h.out, branch.r.data()});
 }
 
-// A branch's norm, whose input was x: its gradient.
+// A branch's norm, whose input was x [R, D]: its gradient.
 struct BranchGradient {
   const Parameter& norm;
-  const DeviceArray<float>& x;
+  const float* x;
   const DeviceArray<float>& r;
 };
 
 // dx (may be dy) of dy through the norm.
 void branch_norm_backward(const DeviceModel& model, const StepShape& shape,
                           const BranchGradient& branch, const float* dy, float* dx) {
-  norm_backward(model.context, norm_shape(shape, shape.hidden),
-                {dy, branch.x.data(), shape.hidden, model.weight(branch.norm), branch.r.data(), dx,
-                 shape.hidden},
-                model.sink(branch.norm));
+  norm_backward(
+      model.context, norm_shape(shape, shape.hidden),
+      {dy, branch.x, shape.hidden, model.weight(branch.norm), branch.r.data(), dx, shape.hidden},
+      model.sink(branch.norm));
 }
 
 // The gradient of the branch's last map, from that of the stream: dh, or what scratch.branch holds
@@ -166,7 +166,7 @@ void ffn_backward(const DeviceModel& model, const StepShape& shape, const Device
                   DeviceLayerScratch& scratch) {
   const std::int64_t rows = shape.rows();
   const LayerTensors& tensors = layer.tensors;
-  const BranchGradient branch{*tensors.ffn_norm, saved.ffn_x, saved.ffn_r};
+  const BranchGradient branch{*tensors.ffn_norm, saved.ffn_x.data(), saved.ffn_r};
   const float* dy = branch_output_gradient(model, shape, branch, dh, scratch);
   scratch.dx.resize(rows * shape.ffn);
   linear_input_gradient(model.context, "gradient of " + tensors.down->name, dy, rows, layer.down,
@@ -235,11 +235,12 @@ void heads_backward(const DeviceModel& model, const StepShape& shape,
 
 void attention_part_backward(const DeviceModel& model, const StepShape& shape,
                              const DeviceLayerWeights& layer, std::span<const RowRange> groups,
-                             const DeviceLayerActivations& saved, float* dh,
+                             const float* input, const DeviceLayerActivations& saved, float* dh,
                              DeviceLayerScratch& scratch) {
   const std::int64_t rows = shape.rows();
   const LayerTensors& tensors = layer.tensors;
-  const BranchGradient branch{*tensors.attention_norm, saved.attention_x, saved.attention_r};
+  const float* x = shape.pre_norm ? input : saved.attention_x.data();
+  const BranchGradient branch{*tensors.attention_norm, x, saved.attention_r};
   const float* dy = branch_output_gradient(model, shape, branch, dh, scratch);
   scratch.dx.resize(rows * shape.attention.width());
   linear_input_gradient(model.context, "gradient of " + tensors.o->name, dy, rows, layer.o,
@@ -308,9 +309,10 @@ void layer_forward(const DeviceModel& model, const StepShape& shape,
 
 void layer_backward(const DeviceModel& model, const StepShape& shape,
                     const DeviceLayerWeights& layer, std::span<const RowRange> groups,
-                    const DeviceLayerActivations& saved, float* dh, DeviceLayerScratch& scratch) {
+                    const float* in, const DeviceLayerActivations& saved, float* dh,
+                    DeviceLayerScratch& scratch) {
   ffn_backward(model, shape, layer, groups, saved, dh, scratch);
-  attention_part_backward(model, shape, layer, groups, saved, dh, scratch);
+  attention_part_backward(model, shape, layer, groups, in, saved, dh, scratch);
 }
 
 }  // namespace repro::train

@@ -76,9 +76,11 @@ struct DeviceLayerScratch {
 void layer_forward(const DeviceModel& model, const StepShape& shape,
                    const DeviceLayerWeights& layer, const LayerStream& h,
                    DeviceLayerActivations& saved, DeviceLayerScratch& scratch);
-// dh [R, D]: gradient of the layer's output in, of its input out.
+// `in` [R, D]: the layer's input, which is read with pre_norm only. dh [R, D]: gradient of the
+// layer's output in, of its input out.
 void layer_backward(const DeviceModel& model, const StepShape& shape,
                     const DeviceLayerWeights& layer, std::span<const RowRange> groups,
-                    const DeviceLayerActivations& saved, float* dh, DeviceLayerScratch& scratch);
+                    const float* in, const DeviceLayerActivations& saved, float* dh,
+                    DeviceLayerScratch& scratch);
 
 }  // namespace repro::train

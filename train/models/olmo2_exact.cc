@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "train/models/kept_layers.h"
 #include "train/models/olmo2_layers.h"
 #include "train/optim/adamw.h"
 
@@ -19,13 +20,13 @@ class ExactOlmo2 final : public Backend {
       : config_(config),
         parameters_(parameters),
         positions_(config.data.sequence_length),
-        rope_(config.model, positions_) {
+        rope_(config.model, positions_),
+        kept_(config) {
     context_.path = path;
     context_.parallel = &parallel;
     for (std::int64_t i = 0; i < config.model.num_layers; ++i) {
       layers_.emplace_back(layer_tensors(parameters, i));
     }
-    saved_.resize(layers_.size());
     embedding_ = &parameters.at("model.embed_tokens.weight");
     final_norm_ = &parameters.at("model.norm.weight");
     head_ = &parameters.at("lm_head.weight");
@@ -81,7 +82,7 @@ class ExactOlmo2 final : public Backend {
     return gradient_sink(config_, parameters_.gradient.data(), parameter);
   }
 
-  // Leaves h_ (before the final norm), final_digits_ and everything in saved_.
+  // Leaves h_ (before the final norm), final_digits_ and everything in kept_.
   void forward(const MicroBatch& batch, const StepShape& shape) {
     if (batch.length > positions_) {
       positions_ = batch.length;
@@ -91,16 +92,16 @@ class ExactOlmo2 final : public Backend {
     const std::int64_t hidden = shape.hidden;
     h_.resize(rows * hidden);
     const float* table = parameters_.weights.data() + embedding_->offset;
-    float* first = stream_before(shape, saved_, 0, h_.data());
+    float* first = kept_.stream_before(shape, 0, h_.data());
     for (std::int64_t r = 0; r < rows; ++r) {
       const auto id = static_cast<std::int64_t>(batch.ids[static_cast<std::size_t>(r)]);
       std::copy_n(table + id * hidden, hidden, first + r * hidden);
     }
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const TraceSpan span(context_.trace(), "forward", {.layer = static_cast<std::int64_t>(i)});
-      const LayerStream stream{stream_before(shape, saved_, i, h_.data()),
-                               stream_before(shape, saved_, i + 1, h_.data())};
-      layer_forward(context_, shape, rope_, parameters_, layers_[i], stream, saved_[i], scratch_);
+      const LayerStream stream{kept_.stream_before(shape, i, h_.data()),
+                               kept_.stream_before(shape, i + 1, h_.data())};
+      layer_forward(context_, shape, rope_, parameters_, layers_[i], stream, kept_.of(i), scratch_);
     }
     final_y_.resize(rows * hidden);
     final_r_.resize(rows);
@@ -115,11 +116,21 @@ class ExactOlmo2 final : public Backend {
     norm_backward(context_, shape, dh_.data(), h_.data(), hidden, *final_norm_,
                   weight(*final_norm_), hidden, final_r_.data(), dh_.data(), sink(*final_norm_));
     for (std::size_t i = layers_.size(); i-- > 0;) {
+      const float* in = kept_.stream_before(shape, i, h_.data());
+      if (kept_.is_lost(i)) forward_again(shape, i, in);
       const TraceSpan span(context_.trace(), "backward", {.layer = static_cast<std::int64_t>(i)});
-      layer_backward(context_, shape, rope_, config_, parameters_, layers_[i], batch.groups,
-                     saved_[i], dh_.data(), scratch_);
+      layer_backward(context_, shape, rope_, config_, parameters_, layers_[i], batch.groups, in,
+                     kept_.of(i), dh_.data(), scratch_);
     }
     embedding_gradient(batch, hidden);
+  }
+
+  // Of the layer's forward, what it kept. Its output goes to h_, which nothing reads any more.
+  void forward_again(const StepShape& shape, std::size_t layer, const float* in) {
+    const TraceSpan span(context_.trace(), "recompute",
+                         {.layer = static_cast<std::int64_t>(layer)});
+    layer_forward(context_, shape, rope_, parameters_, layers_[layer], {in, h_.data()},
+                  kept_.of(layer), scratch_);
   }
 
   // Each token adds its row; threads split the columns, so no row is shared.
@@ -153,7 +164,7 @@ class ExactOlmo2 final : public Backend {
   const Parameter* final_norm_ = nullptr;
   const Parameter* head_ = nullptr;
   std::vector<LayerWeights> layers_;
-  std::vector<LayerActivations> saved_;
+  KeptLayers<LayerActivations, Buffer<float>> kept_;
   LayerScratch scratch_;
   HeadScratch head_scratch_;
   Quantized head_digits_;

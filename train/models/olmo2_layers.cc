@@ -161,17 +161,17 @@ struct BackwardContext {
   }
 };
 
-// A branch's norm, whose input was x: its gradient.
+// A branch's norm, whose input was x [R, D]: its gradient.
 struct BranchGradient {
   const Parameter* norm = nullptr;
-  const Buffer<float>& x;
+  const float* x = nullptr;
   const Buffer<float>& r;
 };
 
 // dx (may be dy) of dy through the norm.
 void branch_norm_backward(const BackwardContext& in, const BranchGradient& branch, const float* dy,
                           float* dx) {
-  norm_backward(in.context, in.shape, dy, branch.x.data(), in.shape.hidden, *branch.norm,
+  norm_backward(in.context, in.shape, dy, branch.x, in.shape.hidden, *branch.norm,
                 weight(in.parameters, branch.norm), in.shape.hidden, branch.r.data(), dx,
                 in.sink(branch.norm));
 }
@@ -198,7 +198,7 @@ void ffn_backward(const BackwardContext& in, const LayerWeights& layer,
                   const LayerActivations& saved, float* dh, LayerScratch& scratch) {
   const StepShape& shape = in.shape;
   const std::int64_t rows = shape.rows();
-  const BranchGradient branch{layer.ffn_norm, saved.ffn_x, saved.ffn_r};
+  const BranchGradient branch{layer.ffn_norm, saved.ffn_x.data(), saved.ffn_r};
   const float* dy = branch_output_gradient(in, branch, dh, scratch);
   scratch.dx.resize(rows * shape.ffn);
   linear_input_gradient(in.context, "gradient of " + layer.down->name, dy, rows, layer.down_digits,
@@ -252,11 +252,12 @@ void projection_gradients(const BackwardContext& in, const RopeTable& rope,
 }
 
 void attention_part_backward(const BackwardContext& in, const RopeTable& rope,
-                             const LayerWeights& layer, const LayerActivations& saved, float* dh,
-                             LayerScratch& scratch) {
+                             const LayerWeights& layer, const float* input,
+                             const LayerActivations& saved, float* dh, LayerScratch& scratch) {
   const StepShape& shape = in.shape;
   const std::int64_t rows = shape.rows();
-  const BranchGradient branch{layer.attention_norm, saved.attention_x, saved.attention_r};
+  const float* x = shape.pre_norm ? input : saved.attention_x.data();
+  const BranchGradient branch{layer.attention_norm, x, saved.attention_r};
   const float* dy = branch_output_gradient(in, branch, dh, scratch);
   scratch.dx.resize(rows * shape.attention.width());
   linear_input_gradient(in.context, "gradient of " + layer.o->name, dy, rows, layer.o_digits,
@@ -450,11 +451,11 @@ void layer_forward(const Context& context, const StepShape& shape, const RopeTab
 
 void layer_backward(const Context& context, const StepShape& shape, const RopeTable& rope,
                     const manifests::Config& config, Parameters& parameters,
-                    const LayerWeights& layer, std::span<const RowRange> groups,
+                    const LayerWeights& layer, std::span<const RowRange> groups, const float* in,
                     const LayerActivations& saved, float* dh, LayerScratch& scratch) {
-  const BackwardContext in{context, shape, config, parameters, groups};
-  ffn_backward(in, layer, saved, dh, scratch);
-  attention_part_backward(in, rope, layer, saved, dh, scratch);
+  const BackwardContext backward{context, shape, config, parameters, groups};
+  ffn_backward(backward, layer, saved, dh, scratch);
+  attention_part_backward(backward, rope, layer, in, saved, dh, scratch);
 }
 
 }  // namespace repro::train

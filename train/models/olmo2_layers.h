@@ -65,7 +65,8 @@ struct LayerWeights : LayerTensors {
 };
 void quantize_layer(const Context& context, const Parameters& parameters, LayerWeights& layer);
 
-// Kept from forward to backward. With pre_norm a norm is given the residual stream.
+// Kept from forward to backward. With pre_norm a norm is given the residual stream, so that
+// attention_norm's input is the layer's own, which the caller keeps.
 struct LayerActivations {
   Quantized h;             // input of (q | k | v)
   Buffer<float> qkv;       // [R, A + 2K] before QK-norm
@@ -73,7 +74,7 @@ struct LayerActivations {
   AttentionInputs heads;
   Buffer<float> o;  // [R, A] attention output
   Quantized o_digits;
-  Buffer<float> attention_x;  // [R, D] given to attention_norm; with pre_norm the layer's input
+  Buffer<float> attention_x;  // [R, D] given to attention_norm; empty with pre_norm
   Buffer<float> attention_r;  // [R]
   Quantized middle;           // input of (gate | up)
   Buffer<float> gate_up;      // [R, 2F]
@@ -119,15 +120,6 @@ struct LayerStream {
   const float* in = nullptr;
   float* out = nullptr;
 };
-// Where a training step has the stream before layer `index` (after the last: h): in h [R, D], but
-// that with pre_norm every layer's input stays where layer_backward looks for it.
-template <class Activations>
-float* stream_before(const StepShape& shape, std::vector<Activations>& saved, std::size_t index,
-                     float* h) {
-  if (!shape.pre_norm || index == saved.size()) return h;
-  saved[index].attention_x.resize(shape.rows() * shape.hidden);
-  return saved[index].attention_x.data();
-}
 
 // A layer before its attention: from the stream to saved.heads.
 void layer_heads(const Context& context, const StepShape& shape, const RopeTable& rope,
@@ -141,10 +133,11 @@ void layer_rest(const Context& context, const StepShape& shape, const Parameters
 void layer_forward(const Context& context, const StepShape& shape, const RopeTable& rope,
                    const Parameters& parameters, const LayerWeights& layer, const LayerStream& h,
                    LayerActivations& saved, LayerScratch& scratch);
-// dh [R, D]: gradient of the layer's output in, of its input out.
+// `in` [R, D]: the layer's input, which is read with pre_norm only. dh [R, D]: gradient of the
+// layer's output in, of its input out.
 void layer_backward(const Context& context, const StepShape& shape, const RopeTable& rope,
                     const manifests::Config& config, Parameters& parameters,
-                    const LayerWeights& layer, std::span<const RowRange> groups,
+                    const LayerWeights& layer, std::span<const RowRange> groups, const float* in,
                     const LayerActivations& saved, float* dh, LayerScratch& scratch);
 
 }  // namespace repro::train

@@ -38,10 +38,29 @@ Olmo2Forward::Olmo2Forward(const manifests::Config& config, const Parameters& pa
 
 Tensor Olmo2Forward::hidden(const Tensor& ids, std::int64_t first, const Attend& attend) const {
   REPRO_CHECK(first >= 0 && first + ids.size(1) <= positions_);
-  Tensor h = at::embedding(weight("model.embed_tokens.weight"), ids);
+  Tensor h = embedded(ids);
   for (std::int64_t i = 0; i < model_.num_layers; ++i) h = layer(h, first, i, attend);
-  return norm(h, "model.norm.weight");
+  return normed(h);
 }
+
+Tensor Olmo2Forward::embedded(const Tensor& ids) const {
+  return at::embedding(weight("model.embed_tokens.weight"), ids);
+}
+
+Tensor Olmo2Forward::layer(const Tensor& h, std::int64_t first, std::int64_t index,
+                           const Attend& attend) const {
+  const std::string prefix = "model.layers." + std::to_string(index) + ".";
+  if (model_.norm == "pre") {
+    const Tensor middle =
+        h + attention_block(norm(h, prefix + "input_layernorm.weight"), first, index, attend);
+    return middle + feed_forward(norm(middle, prefix + "post_attention_layernorm.weight"), prefix);
+  }
+  const Tensor middle = h + norm(attention_block(h, first, index, attend),
+                                 prefix + "post_attention_layernorm.weight");
+  return middle + norm(feed_forward(middle, prefix), prefix + "post_feedforward_layernorm.weight");
+}
+
+Tensor Olmo2Forward::normed(const Tensor& h) const { return norm(h, "model.norm.weight"); }
 
 Tensor Olmo2Forward::logits(const Tensor& hidden) const {
   return linear(hidden, weight("lm_head.weight"));
@@ -116,19 +135,6 @@ Tensor Olmo2Forward::feed_forward(const Tensor& h, const std::string& prefix) co
   const Tensor a = at::silu(linear(h, weight(prefix + "mlp.gate_proj.weight"))) *
                    linear(h, weight(prefix + "mlp.up_proj.weight"));
   return linear(a, weight(prefix + "mlp.down_proj.weight"));
-}
-
-Tensor Olmo2Forward::layer(const Tensor& h, std::int64_t first, std::int64_t index,
-                           const Attend& attend) const {
-  const std::string prefix = "model.layers." + std::to_string(index) + ".";
-  if (model_.norm == "pre") {
-    const Tensor middle =
-        h + attention_block(norm(h, prefix + "input_layernorm.weight"), first, index, attend);
-    return middle + feed_forward(norm(middle, prefix + "post_attention_layernorm.weight"), prefix);
-  }
-  const Tensor middle = h + norm(attention_block(h, first, index, attend),
-                                 prefix + "post_attention_layernorm.weight");
-  return middle + norm(feed_forward(middle, prefix), prefix + "post_feedforward_layernorm.weight");
 }
 
 }  // namespace repro::train

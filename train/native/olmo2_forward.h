@@ -36,6 +36,12 @@ class Olmo2Forward {
   // What comes out of the final norm, [B, T, D], of ids [B, T] at the positions from `first` on:
   // at most data.sequence_length of them.
   at::Tensor hidden(const at::Tensor& ids, std::int64_t first, const Attend& attend) const;
+  // Its parts, each with [B, T, D] in and out: the embedding of ids [B, T], a layer, the final
+  // norm.
+  at::Tensor embedded(const at::Tensor& ids) const;
+  at::Tensor layer(const at::Tensor& h, std::int64_t first, std::int64_t index,
+                   const Attend& attend) const;
+  at::Tensor normed(const at::Tensor& h) const;
   // [..., V] of what `hidden` gave, [..., D].
   at::Tensor logits(const at::Tensor& hidden) const;
 
@@ -55,8 +61,6 @@ class Olmo2Forward {
   at::Tensor attention_block(const at::Tensor& h, std::int64_t first, std::int64_t layer,
                              const Attend& attend) const;
   at::Tensor feed_forward(const at::Tensor& h, const std::string& prefix) const;
-  at::Tensor layer(const at::Tensor& h, std::int64_t first, std::int64_t index,
-                   const Attend& attend) const;
 
   manifests::ModelConfig model_;
   std::int64_t positions_ = 0;

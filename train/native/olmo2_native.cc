@@ -92,7 +92,10 @@ class NativeOlmo2 final : public Backend {
 
   LossSums accumulate(const MicroBatch& batch) override try {
     at::AutoGradMode with_gradient(true);
-    const Losses losses = losses_of(batch);
+    const Tensor tokens = tokens_of(batch);
+    if (config_.run.recompute) return accumulate_recomputing(batch, tokens);
+    const Losses losses =
+        losses_of(batch, tokens, forward_->hidden(tokens, 0, attend_within(mask_of(batch))));
     (losses.cross_entropy + losses.z).backward();
     return losses.sums;
   } catch (const c10::Error& error) {
@@ -101,7 +104,9 @@ class NativeOlmo2 final : public Backend {
 
   LossSums evaluate(const MicroBatch& batch, Peaks* /*peaks*/) override try {
     at::AutoGradMode without_gradient(false);
-    return losses_of(batch).sums;
+    const Tensor tokens = tokens_of(batch);
+    return losses_of(batch, tokens, forward_->hidden(tokens, 0, attend_within(mask_of(batch))))
+        .sums;
   } catch (const c10::Error& error) {
     rethrow_gpu_error(error, step_);
   }
@@ -174,14 +179,55 @@ class NativeOlmo2 final : public Backend {
     return at::tensor(factors).view({batch.sequences, 1}).to(device_);
   }
 
-  Losses losses_of(const MicroBatch& batch) {
-    const std::optional<Tensor> mask = mask_of(batch);
-    std::vector<std::int64_t> ids(batch.ids.begin(), batch.ids.end());
-    const Tensor tokens = at::tensor(ids).view({batch.sequences, batch.length}).to(device_);
-    const Tensor hidden = forward_->hidden(
-        tokens, 0, [&](std::int64_t /*layer*/, const Tensor& q, const Tensor& k, const Tensor& v) {
-          return forward_->attention(q, k, v, mask);
-        });
+  // [B, T]
+  Tensor tokens_of(const MicroBatch& batch) const {
+    const std::vector<std::int64_t> ids(batch.ids.begin(), batch.ids.end());
+    return at::tensor(ids).view({batch.sequences, batch.length}).to(device_);
+  }
+
+  Olmo2Forward::Attend attend_within(const std::optional<Tensor>& mask) const {
+    return [this, mask](std::int64_t /*layer*/, const Tensor& q, const Tensor& k, const Tensor& v) {
+      return forward_->attention(q, k, v, mask);
+    };
+  }
+
+  // Autograd sees one layer at a time: forward keeps the layers' inputs only, and what a layer's
+  // backward needs is computed just before it. The same operators on the same values as in one
+  // graph; each weight is used once in either, so the order of sums of gradients is the same too.
+  LossSums accumulate_recomputing(const MicroBatch& batch, const Tensor& tokens) {
+    const Olmo2Forward::Attend attend = attend_within(mask_of(batch));
+    std::vector<Tensor> inputs;  // of the layers, and of the final norm
+    {
+      at::AutoGradMode without_gradient(false);
+      inputs.push_back(forward_->embedded(tokens));
+      for (std::int64_t i = 0; i < config_.model.num_layers; ++i) {
+        inputs.push_back(forward_->layer(inputs.back(), 0, i, attend));
+      }
+    }
+    // The gradient of the last of `inputs`, which goes with what it was used for.
+    const auto take_gradient = [&inputs] {
+      Tensor gradient = inputs.back().grad();
+      inputs.pop_back();
+      return gradient;
+    };
+    const LossSums sums = last_backward(batch, tokens, inputs.back().requires_grad_(true));
+    for (std::int64_t i = config_.model.num_layers; i-- > 0;) {
+      const Tensor gradient = take_gradient();
+      forward_->layer(inputs.back().requires_grad_(true), 0, i, attend).backward(gradient);
+    }
+    forward_->embedded(tokens).backward(take_gradient());
+    return sums;
+  }
+
+  // From what comes out of the last layer to the loss and back.
+  LossSums last_backward(const MicroBatch& batch, const Tensor& tokens, const Tensor& h) {
+    const Losses losses = losses_of(batch, tokens, forward_->normed(h));
+    (losses.cross_entropy + losses.z).backward();
+    return losses.sums;
+  }
+
+  // `hidden` [B, T, D]: what came out of the final norm.
+  Losses losses_of(const MicroBatch& batch, const Tensor& tokens, const Tensor& hidden) {
     const Tensor logits = forward_->logits(hidden.narrow(1, 0, batch.length - 1));
     const Tensor targets = tokens.narrow(1, 1, batch.length - 1);
     const Tensor log_sum = at::logsumexp(logits, -1);

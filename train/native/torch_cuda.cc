@@ -92,9 +92,10 @@ std::map<std::string, std::string> torch_cuda_versions() {
 void rethrow_gpu_error(const c10::Error& error, std::int64_t step) {
   const std::string where = "step " + std::to_string(step) + ", on the GPU: ";
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) {
-    throw Error(Code::environment, where + reason(error),
-                "a smaller --set run.micro_batch=N needs less; nvidia-smi shows who else uses the "
-                "GPU");
+    throw Error(
+        Code::environment, where + reason(error),
+        "a smaller --set run.micro_batch=N needs less, and --set run.recompute=true; nvidia-smi "
+        "shows who else uses the GPU");
   }
   if (dynamic_cast<const c10::AcceleratorError*>(&error) != nullptr) {
     throw Error(Code::environment, where + reason(error),

@@ -76,9 +76,9 @@ int worker_main(int argc, char** argv) {
     emit(error_event(error));
     return exit_code(error.code());
   } catch (const std::bad_alloc&) {
-    const Error translated(
-        Code::environment, "this machine has not enough memory for it",
-        "`repro plan` says how much is needed; a smaller run.micro_batch needs less");
+    const Error translated(Code::environment, "this machine has not enough memory for it",
+                           "`repro plan` says how much is needed; a smaller run.micro_batch and "
+                           "run.recompute need less");
     emit(error_event(translated));
     return exit_code(Code::environment);
   } catch (const std::exception& error) {

@@ -72,6 +72,7 @@ TEST(CudaErrors, MemorySaysHowMuchWasWanted) {
   const Error error = of(cuda_code::kOutOfMemory, facts);
   EXPECT_EQ(error.message(), "the GPU has no room for 4096 bytes: 1000 of 2000 are free");
   EXPECT_THAT(error.hint(), HasSubstr("run.micro_batch"));
+  EXPECT_THAT(error.hint(), HasSubstr("run.recompute=true"));
 }
 
 TEST(CudaErrors, MemoryThatNobodyAskedForNamesThePlace) {

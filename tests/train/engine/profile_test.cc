@@ -115,6 +115,33 @@ TEST_F(ProfileTest, TraceHasEveryOperationOfTheStepsAskedForAndNoOther) {
   }
 }
 
+// Forward again is a line of its own, with all that is done in it, and changes nothing else.
+TEST_F(ProfileTest, WhatIsRecomputedIsAnOperation) {
+  const auto find = [](const ProfileSummary& summary, const std::string& name) {
+    for (const OperationShare& operation : summary.operations) {
+      if (operation.name == name) return operation;
+    }
+    return OperationShare();
+  };
+  const Profiled plain = train(2, 2, 3);
+  inputs_.config.run.recompute = true;
+  const Profiled result = train(2, 2, 3);
+  EXPECT_EQ(result.state, plain.state);
+  EXPECT_EQ(find(plain.summary, "recompute").calls, 0);
+  const OperationShare recompute = find(result.summary, "recompute");
+  // Of both steps, of the one micro-batch of each; the last layer's is still there.
+  EXPECT_EQ(recompute.calls, 2 * (inputs_.config.model.num_layers - 1));
+  EXPECT_GT(recompute.seconds, 0);
+  EXPECT_GT(recompute.operations, 0);
+  for (const char* name : {"gemm", "attention", "norm", "swiglu"}) {
+    EXPECT_EQ(find(result.summary, name).calls, find(plain.summary, name).calls) << name;
+    EXPECT_EQ(find(result.summary, name).operations, find(plain.summary, name).operations) << name;
+  }
+  double share = 0;
+  for (const OperationShare& operation : result.summary.operations) share += operation.share;
+  EXPECT_NEAR(share, 1, 1e-9);
+}
+
 TEST_F(ProfileTest, SharesAddUpToTheStep) {
   for (const int threads : {1, 2}) {
     const ProfileSummary summary = train(threads, 2, 4).summary;

@@ -59,9 +59,11 @@ class DeviceMemoryOfAStep : public testing::Test {
     constants.correction1 = constants.correction2 = constants.epsilon = 1;
     try {
       backend->refresh();
-      backend->begin_step(1);
-      backend->accumulate(batch);
-      backend->update(constants, backend->gradient_norm(1));
+      for (std::int64_t step = 1; step <= 2; ++step) {
+        backend->begin_step(step);
+        backend->accumulate(batch);
+        backend->update(constants, backend->gradient_norm(1));
+      }
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), Code::environment);
       return std::string(error.what()) + "\n" + error.hint();
@@ -78,13 +80,37 @@ constexpr std::int64_t kHeadroom = std::int64_t{256} << 20;
 
 TEST_F(DeviceMemoryOfAStep, ThePlanIsWhatAStepTakes) {
   for (const std::int64_t count : {1, 3}) {
-    const Sequences sequences(count);
-    std::int64_t peak = 0;
-    EXPECT_EQ(trained(sequences.batch, kEndlessMemory, &peak), "");
-    const std::int64_t planned = device_bytes(config_, parameters_, sequences.batch);
-    EXPECT_GE(planned, peak);
-    EXPECT_LE(planned, peak + peak / 10);  // alignment
+    for (const bool recompute : {false, true}) {
+      config_.run.recompute = recompute;
+      const Sequences sequences(count);
+      std::int64_t peak = 0;
+      EXPECT_EQ(trained(sequences.batch, kEndlessMemory, &peak), "");
+      const std::int64_t planned = device_bytes(config_, parameters_, sequences.batch);
+      EXPECT_GE(planned, peak);
+      EXPECT_LE(planned, peak + peak / 10);  // alignment
+    }
   }
+}
+
+// All that a layer keeps but its input is there once.
+TEST_F(DeviceMemoryOfAStep, RecomputingKeepsAnInputALayer) {
+  const Sequences sequences(2);
+  const auto layer_bytes = [&](bool recompute) {
+    config_.run.recompute = recompute;
+    const auto bytes = [&](std::int64_t layers) {
+      config_.model.num_layers = layers;
+      Parameters parameters(config_.model);
+      const std::int64_t bytes_of_state = 20 * manifests::parameter_count(config_.model);
+      return device_bytes(config_, parameters, sequences.batch) - bytes_of_state;
+    };
+    return bytes(3) - bytes(2);
+  };
+  const std::int64_t kept = layer_bytes(false);
+  const std::int64_t recomputed = layer_bytes(true);
+  const std::int64_t input = 2 * 48 * 32 * 4;
+  EXPECT_GT(kept - recomputed, 10 * input);
+  const std::int64_t operands = 4 * (4 * 32 * 32 + 3 * 32 * 64);  // of the weights
+  EXPECT_NEAR(static_cast<double>(recomputed), static_cast<double>(input + operands), 4096);
 }
 
 TEST_F(DeviceMemoryOfAStep, WhatWouldFitIsSaid) {
@@ -95,6 +121,16 @@ TEST_F(DeviceMemoryOfAStep, WhatWouldFitIsSaid) {
               testing::AllOf(testing::HasSubstr("4 sequences of 48 tokens"),
                              testing::HasSubstr("--micro-batch 2 fits")));
   EXPECT_EQ(trained(two.batch, free), "");
+}
+
+TEST_F(DeviceMemoryOfAStep, WhatFitsRecomputedIsSaid) {
+  const Sequences four(4);
+  config_.run.recompute = true;
+  const std::int64_t free = device_bytes(config_, parameters_, four.batch) + kHeadroom;
+  EXPECT_EQ(trained(four.batch, free), "");
+  config_.run.recompute = false;
+  EXPECT_THAT(trained(four.batch, free),
+              testing::HasSubstr("--micro-batch 4 with --recompute true, with the same bits"));
 }
 
 TEST_F(DeviceMemoryOfAStep, WhereNothingFitsThatIsSaid) {

@@ -32,6 +32,7 @@ TEST(GpuErrors, NoMemory) {
       [] { TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory.\nFor Python's users"); });
   EXPECT_EQ(error.message(), "step 7, on the GPU: CUDA out of memory.");
   EXPECT_NE(error.hint().find("run.micro_batch"), std::string::npos);
+  EXPECT_NE(error.hint().find("run.recompute=true"), std::string::npos);
 }
 
 TEST(GpuErrors, AKernelThatFailed) {

@@ -48,5 +48,15 @@ TEST_F(NativeGpuTest, TwiceGivesTheSameBits) { expect_twice_the_same("fp32"); }
 
 TEST_F(NativeGpuTest, Bf16TwiceGivesTheSameBits) { expect_twice_the_same("bf16"); }
 
+TEST_F(NativeGpuTest, RecomputingChangesNoBit) {
+  for (const char* dtype : {"fp32", "bf16"}) {
+    const Trajectory kept = train(gpu_, "native", 5, dtype);
+    manifests::Config recomputing = gpu_;
+    recomputing.run.recompute = true;
+    const Trajectory again = train(recomputing, "native", 5, dtype);
+    EXPECT_TRUE(kept == again) << dtype;
+  }
+}
+
 }  // namespace
 }  // namespace repro::train

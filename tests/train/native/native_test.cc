@@ -53,6 +53,21 @@ TEST(Native, Bf16TwiceGivesTheSameBits) {
   EXPECT_TRUE(first == second);
 }
 
+TEST(Native, RecomputingChangesNoBit) {
+  for (const char* dtype : {"fp32", "bf16"}) {
+    for (const auto& [norm, documents] : {std::pair("post", false), std::pair("pre", true)}) {
+      SCOPED_TRACE(std::string(dtype) + " " + norm);
+      manifests::Config config = small_config();
+      config.model.norm = norm;
+      config.data.mask_documents = documents;
+      const Trajectory kept = train(config, "native", 3, dtype);
+      config.run.recompute = true;
+      const Trajectory again = train(config, "native", 3, dtype);
+      EXPECT_TRUE(kept == again);
+    }
+  }
+}
+
 TEST(Native, TwiceGivesTheSameBits) {
   const Trajectory first = train(small_config(), "native", 3);
   const Trajectory second = train(small_config(), "native", 3);
