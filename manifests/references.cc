@@ -37,8 +37,11 @@ std::optional<std::string> schema_of(const Json& json) {
 
 // The tasks of eval.tasks, among the deciding keys of a segment.
 std::vector<StoredTask> tasks_of(const Json& deciding) {
-  const Json eval = deciding.value("eval", Json::object());
-  return stored_tasks(eval.value("tasks", ""), "run manifest");
+  constexpr std::string_view kWhat = "run manifest";
+  if (!deciding.is_object() || !deciding.contains("eval")) return {};
+  const Json& eval = deciding.at("eval");
+  if (!eval.is_object() || !eval.contains("tasks")) return {};
+  return stored_tasks(json_string(eval, "tasks", kWhat), kWhat);
 }
 
 std::vector<Reference> run_references(const Run& run) {

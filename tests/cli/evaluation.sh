@@ -49,6 +49,36 @@ case $(repro doctor --json) in *"exact native"*)
   repro eval one quiz.jsonl --profile exact --json 2>/dev/null | records | grep -qxF "$record" || fail "exact gives another record" ;;
 esac
 
+# While it is trained, on tasks that a recipe names: what eval finds for the step, on any threads, and again in a replay.
+repro train olmo2-tiny --smoke --until 12 --set eval.every=6 --set "eval.tasks=quiz.jsonl prose.jsonl" --name told --json >told.out 2>told.err ||
+  fail "$(cat told.err)"
+[ "$(grep -c '"task_digest"' told.out)" = 4 ] || fail "not two tasks at two steps"
+grep '"task":"quiz"' told.out | grep -q '"accuracy":.*"accuracy_per_byte":.*"bits_per_byte":.*"items":3,"perplexity":.*"step":6' || { cat told.out >&2; fail "the event of a task"; }
+repro log told --json | grep '"name":"quiz".*"step":12' >line || fail "no task in the log"
+repro eval told quiz.jsonl --json 2>/dev/null >later
+for key in bytes tokens correct; do
+  value=$(sed -n "s/.*\"$key\":\([0-9]*\).*/\1/p" later)
+  grep -q "\"$key\":$value," line || fail "$key is not what eval finds: $value, $(cat line)"
+done
+grep -q "\"units\":$(units <later)" line || fail "the log-likelihood is not what eval finds"
+grep -q "\"task\":\"$(sha256sum <quiz.jsonl | cut -d' ' -f1)\"" line || fail "the task is not named by its file"
+repro log told | grep -q "quiz [0-3]/3, .* bits a byte" || fail "log does not tell of tasks"
+head() { repro show "$1" --json | sed -n 's/.*"head":"\([0-9a-f]*\)".*/\1/p'; }
+first=$(head told)
+repro train olmo2-tiny --smoke --until 12 --set eval.every=6 --set "eval.tasks=quiz.jsonl prose.jsonl" --again --threads 3 --kernels scalar >again 2>/dev/null ||
+  fail "$(cat again)"
+grep -q "^identical" again || { cat again >&2; fail "threads or kernels change what is told"; }
+[ -n "$first" ] || fail "show has no head"
+rm quiz.jsonl.kept 2>/dev/null || true
+mv quiz.jsonl quiz.jsonl.kept
+repro verify told --replay >replay.out 2>&1 || { cat replay.out >&2; fail "a replay needs the file"; }
+status=0
+repro train olmo2-tiny --smoke --set eval.every=6 --set eval.tasks=quiz.jsonl >/dev/null 2>error || status=$?
+[ $status = 3 ] && grep -q "quiz.jsonl" error || { cat error >&2; fail "a task that is not there: exit code $status"; }
+mv quiz.jsonl.kept quiz.jsonl
+repro train olmo2-tiny --smoke --data builtin:ids:64:5000 --set data.tokenizer=ids --set eval.every=6 --set eval.tasks=quiz.jsonl --name ids >/dev/null 2>error && fail "ids alone were asked for text"
+grep -q "task quiz" error || { cat error >&2; fail "which task is not said"; }
+
 # Two models side by side.
 repro eval one@4 one prose.jsonl quiz.jsonl >table 2>/dev/null
 grep -q "^TASK .*one@4 .*one" table || { cat table >&2; fail "no column for each model"; }

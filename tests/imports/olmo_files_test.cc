@@ -63,6 +63,29 @@ TEST(OlmoFiles, SevenBillionStageOneIsTheBuiltinRecipe) {
   EXPECT_EQ(result.config.loss.denominator, "positions");
 }
 
+// Evaluators whose tasks are at hand; the others stay notes.
+TEST(OlmoFiles, EvaluatorsBecomeTasksByTheirLabels) {
+  REPRO_FIXTURE(text, "olmo2/OLMo2-7B-stage1.yaml");
+  OlmoOptions options;
+  options.find_task = [](const std::string& label) {
+    return label == "piqa" || label == "arc_easy" ? "tasks/" + label + ".jsonl" : "";
+  };
+  const OlmoImport some = import_olmo_config("OLMo2-7B-stage1.yaml", text, options);
+  EXPECT_EQ(some.config.eval.tasks, "tasks/piqa.jsonl tasks/arc_easy.jsonl");
+  EXPECT_EQ(some.config.eval.every, 1000);
+  EXPECT_EQ(some.config.data.tokenizer, "bpe");
+  EXPECT_EQ(some.config.notes.count("eval_interval"), 0U);
+  EXPECT_EQ(some.config.notes.count("evaluators"), 1U);
+  EXPECT_THAT(some.recipe, testing::HasSubstr("no file for hellaswag winogrande"));
+  options.find_task = [](const std::string& label) { return label + ".jsonl"; };
+  const OlmoImport all = import_olmo_config("OLMo2-7B-stage1.yaml", text, options);
+  EXPECT_EQ(all.config.notes.count("evaluators"), 0U);
+  options.find_task = [](const std::string&) { return ""; };
+  const OlmoImport none = import_olmo_config("OLMo2-7B-stage1.yaml", text, options);
+  EXPECT_EQ(none.config.eval.every, 0);
+  EXPECT_EQ(none.config.data.tokenizer, "ids");
+}
+
 TEST(OlmoFiles, OneBillionStageOneIsTheBuiltinRecipe) {
   REPRO_FIXTURE(text, "olmo2/OLMo2-1B-stage1.yaml");
   const OlmoImport result = import_olmo_config("OLMo2-1B-stage1.yaml", text, {});

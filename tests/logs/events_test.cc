@@ -126,6 +126,45 @@ TEST(Events, DamagedEvaluationsAreCorruption) {
   EXPECT_THROW(parse_eval(event, "line"), Error);
 }
 
+TaskEvent sample_task() {
+  TaskEvent task;
+  task.step = 20;
+  task.name = "sums";
+  task.task = sha256("task");
+  task.items = 4;
+  task.correct = 3;
+  task.correct_per_byte = 4;
+  task.ties = 1;
+  task.dropped = 2;
+  task.units = -5368709120;
+  task.tokens = task.bytes = 8;
+  return task;
+}
+
+TEST(Events, WhatAModelScoresOnATask) {
+  TaskEvent task = sample_task();
+  EXPECT_EQ(parse_task(encode_task(task), "line"), task);
+  EXPECT_EQ(encode_evaluation(task), encode_task(task));
+  EXPECT_EQ(encode_evaluation(EvalEvent{1, 10, 100, 3}), encode_eval({1, 10, 100, 3}));
+  task.texts = true;
+  task.correct = task.correct_per_byte = task.ties = 0;
+  EXPECT_EQ(parse_task(encode_task(task), "line"), task);
+}
+
+TEST(Events, DamagedTasksAreCorruption) {
+  const auto damaged = [](const char* key, const Json& value) {
+    Json event = encode_task(sample_task());
+    event[key] = value;
+    EXPECT_THROW(parse_task(event, "line"), Error) << key;
+  };
+  for (const char* key : {"correct", "correct_per_byte", "ties"}) damaged(key, 5);
+  for (const char* key : {"items", "tokens", "bytes"}) damaged(key, 0);
+  damaged("kind", "texts");  // which are never right or wrong
+  damaged("kind", "songs");
+  damaged("task", "12");
+  damaged("more", 1);
+}
+
 TEST(Events, LogOfAnotherSchemaIsUnsupported) {
   Json event = encode_segment({});
   event["schema"] = "repro.log/2";

@@ -33,6 +33,16 @@ TEST(References, OfARun) {
                           "5151 log", "5252 log", "5454 telemetry", "6161 recipe diff"));
 }
 
+TEST(References, OfARunToTheTasksThatItIsEvaluatedOn) {
+  manifests::Run run = sample_run();
+  Json& deciding = run.segments[0].content.deciding;
+  const std::string digest = sha256("task").hex();
+  deciding["eval"]["tasks"] = "sums@" + digest;
+  run.segments[0].derivation = derivation_digest(run.segments[0].content);
+  run.id = make_run_id(run.segments[0].derivation, run.nonce);
+  EXPECT_THAT(list(encode_run(run)), Contains(digest.substr(0, 4) + " task sums"));
+}
+
 TEST(References, OfAStateAndADataset) {
   EXPECT_THAT(
       list(encode_state(sample_state())),

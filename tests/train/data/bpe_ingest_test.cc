@@ -113,10 +113,38 @@ TEST_F(BpeIngest, ABadTokenizerLeavesNothing) {
   EXPECT_FALSE(store().find_ref("datasets", "d"));
 }
 
-TEST_F(BpeIngest, TokenFilesTakeNoTokenizerFile) {
+// A file of uint32 ids.
+std::string ids_file(const std::vector<std::uint32_t>& ids) {
+  return {reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof ids[0]};
+}
+
+TEST_F(BpeIngest, TokenFilesMayHaveTheTokenizerThatMadeThem) {
+  const auto file = make_tokenizer("bpe", read_golden("cl100k.json"));
+  const std::uint32_t end = *file->end_of_text();
   IngestSpec ids = spec(tokenizer_path_);
-  ids.paths = {scratch().write("a.u16", "ab")};
-  EXPECT_THAT(catch_error([&] { add(ids); }).message(), HasSubstr("holds token ids already"));
+  ids.paths = {scratch().write("a.u32", ids_file({1, 2, end, 3}))};
+  const Ingested result = add(ids);
+  EXPECT_EQ(result.dataset.tokenizer, "bpe/1");
+  EXPECT_EQ(result.dataset.vocab_size, file->vocab_size());
+  EXPECT_EQ(result.dataset.dtype, "uint32");
+  EXPECT_EQ(result.dataset.num_documents(), 2);
+  EXPECT_EQ(open_tokenizer(store(), result.dataset)->decode(std::vector<std::uint32_t>{1}),
+            file->decode(std::vector<std::uint32_t>{1}));
+  ids.end_of_text = end;  // saying so too changes nothing
+  EXPECT_EQ(add(ids).root, result.root);
+}
+
+TEST_F(BpeIngest, ATokenizerThatDidNotMakeTheIdsIsRefused) {
+  const auto file = make_tokenizer("bpe", read_golden("cl100k.json"));
+  IngestSpec ids = spec(tokenizer_path_);
+  const auto vocab = static_cast<std::uint32_t>(file->vocab_size());
+  ids.paths = {scratch().write("a.u32", ids_file({1, vocab, 2}))};
+  EXPECT_THAT(catch_error([&] { add(ids); }).message(),
+              HasSubstr("the files hold the id " + std::to_string(vocab)));
+  ids.paths = {scratch().write("b.u32", ids_file({1, 2}))};
+  ids.end_of_text = *file->end_of_text() - 1;
+  EXPECT_THAT(catch_error([&] { add(ids); }).message(), HasSubstr("end-of-text id is said to be"));
+  EXPECT_FALSE(store().find_ref("datasets", "d"));
 }
 
 TEST_F(BpeIngest, WithoutAnEndOfTextDocumentsAreNotMarkedAndThatIsSaid) {
