@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t kMaxListBytes = std::uint64_t{16} << 20;
 constexpr std::size_t kMaxCheckpoints = 100'000;
 constexpr std::string_view kNames =
-    "names of checkpoints are like step1000, step1000-unsharded, stage1-step1000-tokens5B";
+    "names of checkpoints are like step1000, step1000-unsharded, stage1-step1000-tokens5B, main";
 
 std::string counted(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " checkpoint" : " checkpoints");
@@ -54,13 +54,17 @@ class FolderVerifier {
     checkpoints_.push_back(read_olmo_checkpoint(files_, path, progress_, result_.findings));
   }
 
+  static bool is_name(const std::string& name) {
+    return name == kMainName || find_olmo_name(name).has_value();
+  }
+
   void find_checkpoints() {
     if (is_olmo_checkpoint(files_, folder_)) return read(folder_);
     for (const std::string& name : files_.list(folder_)) {
       const std::string path = join_path(folder_, name);
       const auto status = files_.find_status(path);
       if (!status || status->kind == FileKind::regular) continue;
-      const bool named = status->kind == FileKind::directory && find_olmo_name(name).has_value();
+      const bool named = status->kind == FileKind::directory && is_name(name);
       if (named && checkpoints_.size() < kMaxCheckpoints) {
         read(path);
       } else {
@@ -71,9 +75,8 @@ class FolderVerifier {
     if (checkpoints_.empty()) {
       throw Error(Code::not_found, folder_ + " holds no checkpoint of OLMo", std::string(kNames));
     }
-    std::sort(checkpoints_.begin(), checkpoints_.end(), [](const auto& a, const auto& b) {
-      return std::pair(a.name->step, a.label) < std::pair(b.name->step, b.label);
-    });
+    std::sort(checkpoints_.begin(), checkpoints_.end(),
+              [](const auto& a, const auto& b) { return order_of(a) < order_of(b); });
   }
 
   // Folders of one run as a list: two of one step, steps that are missing.
@@ -82,8 +85,10 @@ class FolderVerifier {
     for (const OlmoCheckpoint& checkpoint : checkpoints_) {
       if (!checkpoint.name) continue;
       const OlmoName& name = *checkpoint.name;
-      const std::string run =
-          name.stage == 0 ? "" : std::to_string(name.stage) + "." + std::to_string(name.ingredient);
+      // A revision and the trainer's own folder are two forms of a step, not two claims to it.
+      const std::string run = name.billions || name.stage != 0 ? std::to_string(name.stage) + "." +
+                                                                     std::to_string(name.ingredient)
+                                                               : "";
       list.rows.push_back(
           {run, name.step, checkpoint.path, static_cast<std::int64_t>(list.rows.size()) + 1});
     }
@@ -93,6 +98,11 @@ class FolderVerifier {
     }
     result_.checked.push_back("steps of the folders' names: twice, missing (" +
                               counted(list.rows.size()) + ")");
+  }
+
+  // `main` is of no step, and comes last.
+  static std::pair<std::int64_t, std::string_view> order_of(const OlmoCheckpoint& checkpoint) {
+    return {checkpoint.name ? checkpoint.name->step : INT64_MAX, checkpoint.label};
   }
 
   void note_check(std::size_t count, std::string_view claim, std::string_view needs) {
@@ -123,9 +133,8 @@ class FolderVerifier {
           able.push_back(&checkpoint);
         }
       }
-      if (able.size() < 2) able.clear();
-      if (!able.empty()) check.run(files_, able, result_.findings);
-      note_check(able.size(), check.claim, check.needs);
+      const std::size_t count = check.run(files_, able, result_.findings);
+      note_check(count, check.claim, check.needs);
     }
   }
 

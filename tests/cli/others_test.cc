@@ -38,7 +38,7 @@ TEST_F(VerifyAs, AFolderIsReadWithoutAStore) {
   folder_.write("run/step4-unsharded/config.yaml",
                 "global_train_batch_size: 8\nmodel: {max_sequence_length: 16}\n"
                 "scheduler: {t_warmup: 0, t_max: 100}\n");
-  folder_.write("run/step4-unsharded/model.pt", "a pickle");
+  folder_.write("run/step4-unsharded/model.bin", "weights");
   const Outcome outcome = must({"verify", "--as", "olmo2", "run"});
   EXPECT_THAT(outcome.out, HasSubstr("step4-unsharded: 512 tokens seen, learning rate"));
   EXPECT_THAT(outcome.out, HasSubstr("run: consistent"));
