@@ -172,7 +172,7 @@ struct Blocker {
 constexpr std::array<Blocker, 12> kBlockers = {{
     {"",
      "that the data was in its order: how many sequences an epoch has was not published, nor "
-     "any rank's indices; given the files, `data.order: olmo_order` gives the order"},
+     "any rank's indices; given the data, `data.order: olmo_order` gives the order"},
     {"", "the optimizer's moments: nothing that was released says what they must be"},
     {"",
      "that the initial weights come from the seed: they were drawn on shards, and how many, the "

@@ -68,6 +68,13 @@ OlmoSchedule read_schedule(const imports::OlmoSource& source, const OlmoRun& run
   return schedule;
 }
 
+void read_order(const imports::OlmoSource& source, OlmoRun& run) {
+  const char* seed = source.is_null("data.seed") ? "seed" : "data.seed";
+  run.seed = source.integer(seed, 0, INT64_MAX >> 1);
+  if (!source.is_null("epoch")) run.epoch = source.integer("epoch", 0, kMaxStep);
+  run.drops_last = source.boolean("data.drop_last");
+}
+
 OlmoStart read_start(const imports::OlmoSource& source) {
   OlmoStart start;
   if (source.is_null("load_path")) return start;
@@ -107,6 +114,7 @@ OlmoRun read_olmo_run(const std::string& file, std::string_view text) {
   run.sequence_length = source.integer("model.max_sequence_length", 1, kMaxLength);
   read_end(source, run);
   run.start = read_start(source);
+  read_order(source, run);
   try {
     run.schedule = read_schedule(source, run);
   } catch (const Error& error) {

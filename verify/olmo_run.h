@@ -33,6 +33,9 @@ struct OlmoRun {
   std::optional<OlmoSchedule> schedule;
   std::string no_schedule;  // why there is none
   OlmoStart start;
+  std::int64_t seed = 0;  // of the data's order
+  std::int64_t epoch = 0;
+  bool drops_last = false;  // what is left behind a multiple of the number of processes
   std::optional<manifests::ModelConfig> model;
   std::string no_model;  // why there is none
 

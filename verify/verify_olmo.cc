@@ -45,8 +45,9 @@ class FolderVerifier {
     for (std::string& reason : olmo_unverifiable(released)) {
       result_.not_checked.push_back(std::move(reason));
     }
+    auto indices = check_indices();
     sort_findings(result_.findings);
-    return {std::move(result_), std::move(derived_)};
+    return {std::move(result_), std::move(derived_), std::move(indices)};
   }
 
  private:
@@ -59,11 +60,15 @@ class FolderVerifier {
   }
 
   void find_checkpoints() {
-    if (is_olmo_checkpoint(files_, folder_)) return read(folder_);
-    for (const std::string& name : files_.list(folder_)) {
+    const std::vector<std::string> names = files_.list(folder_);
+    // A run's own folder has a config.yaml too, beside its checkpoints.
+    const bool is_run = std::any_of(names.begin(), names.end(), is_name);
+    if (!is_run && is_olmo_checkpoint(files_, folder_)) return read(folder_);
+    for (const std::string& name : names) {
       const std::string path = join_path(folder_, name);
       const auto status = files_.find_status(path);
       if (!status || status->kind == FileKind::regular) continue;
+      if (!indices_.empty() && parent_path(indices_) == path) continue;
       const bool named = status->kind == FileKind::directory && is_name(name);
       if (named && checkpoints_.size() < kMaxCheckpoints) {
         read(path);
@@ -138,6 +143,35 @@ class FolderVerifier {
     }
   }
 
+  // The run's configuration, else that of the first checkpoint that has one.
+  std::optional<OlmoRun> find_run() const {
+    const std::string path = join_path(folder_, "config.yaml");
+    const auto status = files_.find_status(path);
+    if (status && status->kind == FileKind::regular) {
+      try {
+        return read_olmo_run(path, files_.read_file(path, kMaxListBytes));
+      } catch (const Error& error) {
+        if (error.code() == Code::io) throw;  // another version's keys; a checkpoint may have ours
+      }
+    }
+    for (const OlmoCheckpoint& checkpoint : checkpoints_) {
+      if (checkpoint.run) return checkpoint.run;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<OlmoIndices> check_indices() {
+    constexpr std::string_view kClaim = "global_indices.npy has every index once, none outside";
+    const auto run = indices_.empty() ? std::nullopt : find_run();
+    if (!run || !run->drops_last) {
+      note_check(0, kClaim, "the file, and config.yaml with data.drop_last");
+      return std::nullopt;
+    }
+    auto indices = read_olmo_indices(files_, indices_, *run, result_.findings);
+    result_.checked.emplace_back(kClaim);
+    return indices;
+  }
+
   void derive(const OlmoCheckpoint& checkpoint) {
     if (!checkpoint.name || checkpoint.name->step == 0) return;
     const std::int64_t step = checkpoint.name->step;
@@ -159,6 +193,7 @@ class FolderVerifier {
   FileSystem& files_;
   const std::string& folder_;
   const Progress& progress_;
+  std::string indices_ = find_olmo_indices(files_, folder_);  // "": none
   std::vector<OlmoCheckpoint> checkpoints_;
   Verification result_;
   std::vector<std::string> derived_;
@@ -180,7 +215,7 @@ OlmoVerification verify_olmo_list(FileSystem& files, const std::string& path) {
                         "that two locations hold different bytes: `repro verify --as olmo2 DIR` "
                         "compares what was downloaded"};
   for (std::string& reason : olmo_unverifiable("")) result.not_checked.push_back(std::move(reason));
-  return {std::move(result), {}};
+  return {std::move(result), {}, std::nullopt};
 }
 
 OlmoVerification verify_olmo_folder(FileSystem& files, const std::string& folder,

@@ -85,5 +85,28 @@ printf '{"weight_map":{"lm_head.weight":"gone.safetensors"}}' >released/main/mod
 verify 1
 says "lm_head.weight is in gone.safetensors, but it is in model.safetensors"
 grep -q "^released: reproduced" expect.out && fail "something is called reproduced"
+
+# The order that the trainer wrote beside a run: numpy's for seed 6198 and 20 instances, of which 3 processes dropped two.
+order="17 4 14 3 5 12 6 15 18 13 10 11 2 19 0 16 7 9"
+indices() { python3 -c 'import struct,sys; sys.stdout.buffer.write(b"".join(struct.pack("<I", int(x)) for x in sys.argv[1:]))' "$@"; }
+mkdir -p run/train_data
+{ cat ingredient1/checkpoint/config.yaml; printf 'data: {drop_last: true}\n'; } >run/config.yaml
+check_order() { # check_order CODE TEXT INDEX...
+  code=$1
+  text=$2
+  shift 2
+  indices "$@" >run/train_data/global_indices.npy
+  expect_code "$code" repro verify --as olmo2 run
+  says "$text"
+}
+check_order 0 "is the order of seed 6198, epoch 0, of 20 instances" $order
+check_order 1 "place 0 holds index 4; the order of seed 6198, epoch 0 of 20 instances has 17" 4 17 ${order#17 4 }
+check_order 1 "place 18 holds index 99, which points outside" $order 99
+echo 'epoch: 1' >>run/config.yaml
+check_order 0 "epoch 1, of 20 instances" 19 8 9 11 4 5 17 6 15 14 2 12 16 1 18 3 10 13
+check_order 1 "the order of seed 6198, epoch 1 of 20 instances has 19" $order
+printf x >>run/train_data/global_indices.npy
+expect_code 4 repro verify --as olmo2 run
+says "are no 32-bit indices"
 [ ! -e released/.repro ] || fail "something was written"
 echo "verify_olmo.sh: all is well"
