@@ -19,8 +19,6 @@ std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-bool is_twin(const std::string& name) { return name.ends_with(".safetensors"); }
-
 }  // namespace
 
 OlmoFolder::OlmoFolder(FileSystem& files, std::string folder)
@@ -68,22 +66,15 @@ void OlmoFolder::read_model() {
   }
   const std::string path = join_path(folder_, name);
   const auto bytes = open(name);
-  const auto tensors = is_twin(name) ? imports::read_safetensors_twin(bytes, path)
-                                     : imports::TorchFile(bytes, path).tensors();
-  checkpoint_.emplace(config_.model, tensors, path);
+  checkpoint_.emplace(config_.model, imports::read_stored_tensors(bytes, path), path);
 }
 
 void OlmoFolder::read_optimizer() {
   const std::string name = find_either("optim");
   if (name.empty()) return;
   const std::string path = join_path(folder_, name);
-  const auto bytes = open(name);
-  if (is_twin(name)) {
-    checkpoint_->add_optimizer(imports::read_safetensors_twin(bytes, path), {}, path);
-    return;
-  }
-  const imports::TorchFile file(bytes, path);
-  checkpoint_->add_optimizer(file.tensors(), imports::parameter_names(file.pickle()), path);
+  const imports::OlmoOptimizer optimizer = imports::read_optimizer(open(name), path);
+  checkpoint_->add_optimizer(optimizer.tensors, optimizer.names, path);
 }
 
 void OlmoFolder::read_trainer() {

@@ -4,8 +4,11 @@
 #include <optional>
 
 #include "artifacts/base/error.h"
+#include "artifacts/base/file_system.h"
+#include "artifacts/base/json.h"
 #include "cli/findings.h"
 #include "cli/progress.h"
+#include "cli/worker.h"
 #include "verify/verify_olmo.h"
 
 namespace repro::cli {
@@ -25,6 +28,39 @@ verify::OlmoVerification verify_path(Context& context, const std::string& path) 
   });
 }
 
+// The order is computed by the worker, from the run's configuration and the size alone.
+void check_order(Context& context, const verify::OlmoIndices& indices,
+                 verify::Verification& result) {
+  const std::string claim = "global_indices.npy is the order of seed " +
+                            std::to_string(indices.seed) + ", epoch " +
+                            std::to_string(indices.epoch);
+  if (!find_worker(context)) {
+    result.not_checked.push_back(claim + ": needs the worker, repro-train");
+    return;
+  }
+  manifests::RunSpec spec;
+  spec.command = manifests::SpecCommand::indices;
+  spec.paths = {absolute_path(indices.path)};
+  spec.indices = {indices.seed + indices.epoch, indices.least, indices.most};
+  Json answer = Json::object();
+  run_worker(context, spec, [&](const Json& event) { answer = event; });
+  const std::string where = "worker's event";
+  const std::string instances = std::to_string(json_int(answer, "instances", where));
+  result.checked.push_back(claim + ", of " + instances + " instances");
+  if (json_at(answer, "place", where).is_null()) return;
+  const auto number = [&](const char* key) { return std::to_string(json_int(answer, key, where)); };
+  result.findings.push_back({verify::Severity::mismatch,
+                             "order",
+                             indices.path,
+                             "",
+                             {},
+                             "place " + number("place") + " holds index " + number("found") +
+                                 "; the order of seed " + std::to_string(indices.seed) +
+                                 ", epoch " + std::to_string(indices.epoch) + " of " + instances +
+                                 " instances has " + number("wanted")});
+  verify::sort_findings(result.findings);
+}
+
 std::string verdict_word(int status) {
   if (status == 0) return "consistent";
   return status == exit_code(Code::mismatch) ? "inconsistent" : "corrupt";
@@ -39,7 +75,8 @@ Json printable_list(const std::vector<std::string>& sentences) {
 }  // namespace
 
 int run_verify_olmo(Context& context, const std::string& path) {
-  const auto [result, derived] = verify_path(context, path);
+  auto [result, derived, indices] = verify_path(context, path);
+  if (indices) check_order(context, *indices, result);
   Io& io = context.io();
   print_findings(io, result.findings);
   print_sentences(io, "checked:", result.checked);

@@ -71,37 +71,44 @@ HfIndex parse_hf_index(std::string_view text, const std::string& what) {
   return index;
 }
 
-void check_hf_index(const HfIndex& index, std::span<const HfShard> shards,
-                    const std::string& what) {
+std::vector<std::string> find_hf_index_faults(const HfIndex& index,
+                                              std::span<const HfShard> shards) {
+  std::vector<std::string> faults;
   std::map<std::string, std::string> found;
   std::uint64_t bytes = 0;
   for (const HfShard& shard : shards) {
     for (const artifacts::TensorInfo& tensor : shard.tensors) {
-      const auto [there, first] = found.emplace(tensor.name, shard.name);
-      if (!first) {
-        fail(what, fmt::format("has two files that hold tensor {}: {} and {}", shown(tensor.name),
-                               there->second, shard.name));
-      }
-      const auto claim = index.weight_map.find(tensor.name);
-      if (claim == index.weight_map.end()) {
-        fail(what, fmt::format("does not name tensor {} of {}", shown(tensor.name), shard.name));
-      }
-      if (claim->second != shard.name) {
-        fail(what, fmt::format("says that tensor {} is in {}, but it is in {}", shown(tensor.name),
-                               claim->second, shard.name));
-      }
       bytes += tensor.end - tensor.begin;
+      const auto [there, first] = found.emplace(tensor.name, shard.name);
+      const auto claim = index.weight_map.find(tensor.name);
+      if (!first) {
+        faults.push_back(fmt::format("has two files that hold tensor {}: {} and {}",
+                                     shown(tensor.name), there->second, shard.name));
+      } else if (claim == index.weight_map.end()) {
+        faults.push_back(
+            fmt::format("does not name tensor {} of {}", shown(tensor.name), shard.name));
+      } else if (claim->second != shard.name) {
+        faults.push_back(fmt::format("says that tensor {} is in {}, but it is in {}",
+                                     shown(tensor.name), claim->second, shard.name));
+      }
     }
   }
   for (const auto& [name, shard] : index.weight_map) {
-    if (!found.contains(name)) {
-      fail(what, fmt::format("says that tensor {} is in {}, but it is not", shown(name), shard));
-    }
+    if (found.contains(name)) continue;
+    faults.push_back(
+        fmt::format("says that tensor {} is in {}, but it is not", shown(name), shard));
   }
   if (index.total_size && *index.total_size != bytes) {
-    fail(what, fmt::format("says that the tensors have {} bytes, but they have {}",
-                           *index.total_size, bytes));
+    faults.push_back(fmt::format("says that the tensors have {} bytes, but they have {}",
+                                 *index.total_size, bytes));
   }
+  return faults;
+}
+
+void check_hf_index(const HfIndex& index, std::span<const HfShard> shards,
+                    const std::string& what) {
+  const std::vector<std::string> faults = find_hf_index_faults(index, shards);
+  if (!faults.empty()) fail(what, faults[0]);
 }
 
 HfPlan plan_hf_files(std::span<const SizedTensor> tensors, std::uint64_t max_bytes) {

@@ -34,8 +34,11 @@ struct HfShard {
   std::string name;
   std::vector<artifacts::TensorInfo> tensors;
 };
-// Every tensor lies in the shard that the index names, and in no other; total_size is true.
-// Error(corruption) naming the tensor.
+// What does not fit: every tensor lies in the shard that the index names, and in no other;
+// total_size is true. Continuations of the index's name: "does not name tensor a of 1.safetensors".
+std::vector<std::string> find_hf_index_faults(const HfIndex& index,
+                                              std::span<const HfShard> shards);
+// Error(corruption) with the first of them. `what` names the file.
 void check_hf_index(const HfIndex& index, std::span<const HfShard> shards, const std::string& what);
 
 // How tensors are dealt to files: in their order, a new file where `max_bytes` would be exceeded (a

@@ -105,6 +105,19 @@ std::int64_t step_of(const StoredTensor& tensor, const std::string& what) {
   return value;
 }
 
+std::vector<double> group_rates(const Pickle& optimizer) {
+  std::vector<double> rates;
+  const PickleValue* groups = optimizer.find(optimizer.root(), "param_groups");
+  if (groups == nullptr || groups->kind != PickleKind::list) return rates;
+  for (const PickleId id : groups->items) {
+    const PickleValue* rate = optimizer.find(optimizer.at(id), "lr");
+    if (rate == nullptr) continue;
+    if (rate->kind == PickleKind::real) rates.push_back(rate->real);
+    if (rate->kind == PickleKind::integer) rates.push_back(static_cast<double>(rate->integer));
+  }
+  return rates;
+}
+
 std::optional<std::int64_t> find_count(const Pickle& pickle, std::string_view key) {
   const PickleValue* value = pickle.find(pickle.root(), key);
   if (value == nullptr || value->kind != PickleKind::integer || value->integer < 0) {
@@ -209,6 +222,13 @@ void OlmoCheckpoint::for_each(const Sink& sink) const {
       REPRO_CHECK(rest.empty());
     }
   }
+}
+
+OlmoOptimizer read_optimizer(std::span<const std::byte> file, const std::string& path) {
+  if (path.ends_with(".safetensors")) return {read_safetensors_twin(file, path), {}, {}};
+  const TorchFile archive(file, path);
+  const Pickle& pickle = archive.pickle();
+  return {archive.tensors(), parameter_names(pickle), group_rates(pickle)};
 }
 
 std::map<std::string, std::string> parameter_names(const Pickle& optimizer) {

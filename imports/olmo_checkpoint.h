@@ -66,6 +66,16 @@ class OlmoCheckpoint {
   std::set<std::string> passed_over_;
 };
 
+// optim.pt or its twin, as the ending of `path` says: its tensors (they borrow the file), the names
+// of numbered parameters, and the learning rate of every group (of an archive only). Errors of
+// stored_tensors.h.
+struct OlmoOptimizer {
+  std::vector<StoredTensor> tensors;
+  std::map<std::string, std::string> names;
+  std::vector<double> rates;
+};
+OlmoOptimizer read_optimizer(std::span<const std::byte> file, const std::string& path);
+
 // Of an optim.pt whose state is keyed by numbers: "12" -> "transformer.wte.weight", as its
 // param_groups list `params` and `param_names`.
 std::map<std::string, std::string> parameter_names(const Pickle& optimizer);

@@ -8,7 +8,6 @@
 
 #include "artifacts/base/error.h"
 #include "artifacts/tensor/dtype.h"
-#include "artifacts/tensor/safetensors.h"
 
 namespace repro::imports {
 namespace {
@@ -243,6 +242,12 @@ std::vector<StoredTensor> TorchFile::tensors() const {
   return tensors;
 }
 
+bool is_safetensors_twin(const artifacts::SafetensorsFile& header) {
+  return !header.tensors.empty() &&
+         std::all_of(header.tensors.begin(), header.tensors.end(),
+                     [](const auto& tensor) { return find_base64(tensor.name).has_value(); });
+}
+
 std::vector<StoredTensor> read_safetensors_twin(Bytes file, const std::string& what) {
   const artifacts::SafetensorsFile parsed = artifacts::parse_safetensors(file, what);
   std::vector<StoredTensor> tensors;
@@ -258,6 +263,11 @@ std::vector<StoredTensor> read_safetensors_twin(Bytes file, const std::string& w
     tensors.push_back(std::move(tensor));
   }
   return tensors;
+}
+
+std::vector<StoredTensor> read_stored_tensors(Bytes file, const std::string& path) {
+  if (path.ends_with(".safetensors")) return read_safetensors_twin(file, path);
+  return TorchFile(file, path).tensors();
 }
 
 }  // namespace repro::imports

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "artifacts/tensor/safetensors.h"
 #include "imports/pickle.h"
 #include "imports/stored_zip.h"
 
@@ -51,9 +52,16 @@ class TorchFile {
   std::optional<Pickle> pickle_;
 };
 
+// Whether the tensors' names are such keys as a twin has, rather than names of a model.
+bool is_safetensors_twin(const artifacts::SafetensorsFile& header);
+
 // The twin: a safetensors file whose keys are base64 of a pickled (keys, is_pickled) pair. Leaves
 // that are no tensors (is_pickled) are passed over. Error(corruption) for other keys.
 std::vector<StoredTensor> read_safetensors_twin(std::span<const std::byte> file,
                                                 const std::string& what);
+
+// The tensors of a file of either form; its name's ending says which.
+std::vector<StoredTensor> read_stored_tensors(std::span<const std::byte> file,
+                                              const std::string& path);
 
 }  // namespace repro::imports

@@ -13,8 +13,9 @@ namespace repro::manifests {
 namespace {
 
 constexpr SpecCommand kCommands[] = {
-    SpecCommand::train, SpecCommand::replay,   SpecCommand::materialise, SpecCommand::data_add,
-    SpecCommand::batch, SpecCommand::generate, SpecCommand::score,       SpecCommand::probe};
+    SpecCommand::train,    SpecCommand::replay,  SpecCommand::materialise,
+    SpecCommand::data_add, SpecCommand::batch,   SpecCommand::generate,
+    SpecCommand::score,    SpecCommand::indices, SpecCommand::probe};
 
 std::string_view command_name(SpecCommand command) {
   switch (command) {
@@ -32,6 +33,8 @@ std::string_view command_name(SpecCommand command) {
       return "generate";
     case SpecCommand::score:
       return "score";
+    case SpecCommand::indices:
+      return "indices";
     case SpecCommand::probe:
       return "probe";
   }
@@ -46,7 +49,8 @@ SpecCommand parse_command(std::string_view name, std::string_view what) {
 }
 
 bool needs_run(SpecCommand command, bool has_model) {
-  return command != SpecCommand::data_add && command != SpecCommand::probe && !has_model;
+  return command != SpecCommand::data_add && command != SpecCommand::indices &&
+         command != SpecCommand::probe && !has_model;
 }
 
 bool needs_run(const RunSpec& spec) { return needs_run(spec.command, spec.model.has_value()); }
@@ -102,6 +106,21 @@ std::optional<ProfileRequest> parse_profile(const Json& json, std::string_view w
   return profile;
 }
 
+Json indices_json(const std::optional<IndicesRequest>& indices) {
+  if (!indices) return {};
+  return {{"least", indices->least}, {"most", indices->most}, {"seed", indices->seed}};
+}
+
+std::optional<IndicesRequest> parse_indices(const Json& json, std::string_view what) {
+  if (json.is_null()) return std::nullopt;
+  check_json_keys(json, {"least", "most", "seed"}, {}, what);
+  IndicesRequest indices;
+  indices.seed = int_field(json, "seed", what, 0, INT64_MAX);
+  indices.least = int_field(json, "least", what, 1, UINT32_MAX - 1);
+  indices.most = int_field(json, "most", what, indices.least, UINT32_MAX - 1);
+  return indices;
+}
+
 void check_spec(const RunSpec& spec, std::string_view what) {
   for (const std::string* text : {&spec.store, &spec.output, &spec.name, &spec.tokenizer}) {
     require(is_plain_text(*text), what, "a path or name is not printable UTF-8");
@@ -113,6 +132,9 @@ void check_spec(const RunSpec& spec, std::string_view what) {
           "the path of a profile is not printable UTF-8");
   require(needs_texts(spec.command) == spec.inference.has_value(), what,
           "texts do not go with its command");
+  require((spec.command == SpecCommand::indices) == spec.indices.has_value(), what,
+          "indices do not go with its command");
+  require(!spec.indices || spec.paths.size() == 1, what, "its indices are not one file");
   if (spec.inference) check_inference(*spec.inference, what);
   const std::string& intake = spec.intake;
   require(intake.empty() || intake == "copy" || intake == "reflink" || intake == "in_place", what,
@@ -130,6 +152,7 @@ Json spec_json(const RunSpec& spec) {
   return {{"command", command_name(spec.command)},
           {"end_of_text", spec.end_of_text ? Json(*spec.end_of_text) : Json()},
           {"first", spec.first},
+          {"indices", indices_json(spec.indices)},
           {"inference", spec.inference ? inference_json(*spec.inference) : Json()},
           {"intake", spec.intake},
           {"last", spec.last},
@@ -158,11 +181,11 @@ std::string encode_run_spec(const RunSpec& spec) {
 RunSpec parse_run_spec(std::string_view json_text, std::string_view what) {
   const Json json = parse_canonical_json(json_text, what);
   check_schema(json, kSpecSchema, what);
-  check_json_keys(json,
-                  {"command", "end_of_text", "first", "inference", "intake", "last", "model",
-                   "name", "output", "paths", "profile", "published", "run", "running", "schema",
-                   "show_text", "store", "tokenizer", "until"},
-                  {}, what);
+  check_json_keys(
+      json, {"command", "end_of_text", "first",     "indices", "inference", "intake",    "last",
+             "model",   "name",        "output",    "paths",   "profile",   "published", "run",
+             "running", "schema",      "show_text", "store",   "tokenizer", "until"},
+      {}, what);
   RunSpec spec;
   spec.command = parse_command(json_string(json, "command", what), what);
   spec.store = text_field(json, "store", what);
@@ -190,6 +213,7 @@ RunSpec parse_run_spec(std::string_view json_text, std::string_view what) {
     spec.end_of_text = int_field(json, "end_of_text", what, 0, UINT32_MAX);
   }
   spec.show_text = json_bool(json, "show_text", what);
+  spec.indices = parse_indices(json.at("indices"), what);
   const Json& inference = json.at("inference");
   if (!inference.is_null()) spec.inference = inference_from_json(inference, what);
   check_spec(spec, what);

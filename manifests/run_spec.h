@@ -23,6 +23,7 @@ enum class SpecCommand : std::uint8_t {
   batch,        // describe the batch of step `last`
   generate,     // continue texts with the weights of `run`@`last`, or of `model`
   score,        // log-likelihood of texts under it
+  indices,      // hold a file of OLMo's indices against the order that it should be
   probe,        // say what this worker can do
 };
 
@@ -33,6 +34,16 @@ struct ProfileRequest {
   std::string path;  // file to write; "": trace.json in the run's folder
 
   bool operator==(const ProfileRequest&) const = default;
+};
+
+// That a file (the only one of `paths`) is the beginning of the order `olmo_order/1` of N
+// instances, `least` <= N <= `most` < 2^32.
+struct IndicesRequest {
+  std::int64_t seed = 0;  // the epoch added
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+
+  bool operator==(const IndicesRequest&) const = default;
 };
 
 struct RunSpec {
@@ -47,20 +58,21 @@ struct RunSpec {
   RunConfig running;   // overrides the recorded running keys (threads, kernels, ...)
   std::string output;  // materialise: folder of a scratch store (made by the worker)
   // data_add
-  std::vector<std::string> paths;
+  std::vector<std::string> paths;  // indices: the one file
   std::string name;
   std::string tokenizer;
   std::string intake;                         // "copy", "reflink", "in_place"
   std::optional<std::int64_t> end_of_text;    // data_add: the id that ends documents of token files
   bool show_text = false;                     // batch: decoded text of the samples too
   std::optional<InferenceRequest> inference;  // generate, score: there; no other
-  std::optional<Digest> model;                // ... manifest of a model, then without a run
+  std::optional<IndicesRequest> indices;      // indices: there; no other
+  std::optional<Digest> model;  // generate, score: manifest of a model, then without a run
 
   bool operator==(const RunSpec&) const = default;
 };
 
-// Paths must be UTF-8: Error(invalid_argument). `run` travels for all commands but data_add and
-// probe, and where there is no `model`.
+// Paths must be UTF-8: Error(invalid_argument). `run` travels for all commands but data_add,
+// indices and probe, and where there is no `model`.
 std::string encode_run_spec(const RunSpec& spec);
 // Strict. Error(corruption).
 RunSpec parse_run_spec(std::string_view json, std::string_view what);

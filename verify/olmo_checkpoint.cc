@@ -1,12 +1,15 @@
 #include "verify/olmo_checkpoint.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <initializer_list>
 #include <utility>
 
 #include "artifacts/base/error.h"
-#include "artifacts/base/json.h"
+#include "imports/hf_config.h"
+#include "imports/hf_index.h"
+#include "imports/stored_tensors.h"
 #include "manifests/recipe.h"
+#include "verify/olmo_trainer.h"
 
 namespace repro::verify {
 namespace {
@@ -14,40 +17,10 @@ namespace {
 constexpr std::uint64_t kMaxConfigBytes = std::uint64_t{4} << 20;
 constexpr std::uint64_t kMaxIndexBytes = std::uint64_t{64} << 20;
 constexpr std::size_t kPieceBytes = std::size_t{8} << 20;
-constexpr std::int64_t kMaxWidth = std::int64_t{1} << 30;
-constexpr std::int64_t kMaxLayers = 4096;
-constexpr std::string_view kIndex = "model.safetensors.index.json";
 constexpr std::string_view kTensorSuffix = ".safetensors";
 
 bool is_payload(std::string_view name) {
   return name.ends_with(kTensorSuffix) || name.ends_with(".pt") || name.ends_with(".bin");
-}
-
-manifests::ModelConfig read_model_config(std::string_view text, const std::string& path) {
-  const Json json = parse_json(text, path, kMaxConfigBytes);
-  const auto number = [&](const char* key, std::int64_t high) {
-    const std::int64_t value = json_int(json, key, path);
-    if (value < 1 || value > high) {
-      throw Error(Code::corruption, path + ": " + key + " is " + std::to_string(value));
-    }
-    return value;
-  };
-  if (json_string(json, "model_type", path) != "olmo2") {
-    throw Error(Code::mismatch, path + ": model_type is not olmo2");
-  }
-  manifests::ModelConfig model;
-  model.hidden_size = number("hidden_size", kMaxWidth);
-  model.num_layers = number("num_hidden_layers", kMaxLayers);
-  model.num_heads = number("num_attention_heads", kMaxWidth);
-  model.num_kv_heads = json.contains("num_key_value_heads")
-                           ? number("num_key_value_heads", kMaxWidth)
-                           : model.num_heads;
-  model.intermediate_size = number("intermediate_size", kMaxWidth);
-  model.vocab_size = number("vocab_size", kMaxWidth);
-  if (model.hidden_size % model.num_heads != 0 || model.num_heads % model.num_kv_heads != 0) {
-    throw Error(Code::corruption, path + ": heads do not divide the width, or each other");
-  }
-  return model;
 }
 
 class Reader {
@@ -66,14 +39,14 @@ class Reader {
       if (status && status->kind == FileKind::regular) sizes_[name] = status->size;
     }
     attempt("config.yaml", [&](const std::string& path) { read_run(path); });
-    attempt("config.json", [&](const std::string& path) {
-      result_.model = read_model_config(files_.read_file(path, kMaxConfigBytes), path);
-    });
-    for (const auto& [name, size] : sizes_) {
-      if (name.ends_with(kTensorSuffix))
-        attempt(name, [&](const auto& path) { read_header(path); });
+    attempt("config.json", [&](const std::string& path) { read_model(path); });
+    for (const auto& sized : sizes_) {
+      const std::string& name = sized.first;  // clang 14 captures no structured bindings
+      if (!name.ends_with(kTensorSuffix)) continue;
+      attempt(name, [&](const auto& path) { read_header(name, path); });
     }
-    attempt(std::string(kIndex), [&](const std::string& path) { check_index(path); });
+    attempt(index_, [&](const std::string& path) { check_index(path); });
+    read_trainer();
     hash_payloads();
     return std::move(result_);
   }
@@ -95,7 +68,16 @@ class Reader {
     }
   }
 
-  // Another version of the trainer may have other keys: that is no fault of the checkpoint.
+  // Another version of a program may have other keys: that is no fault of the checkpoint.
+  void read_model(const std::string& path) {
+    try {
+      result_.model = imports::parse_hf_config(files_.read_file(path, kMaxConfigBytes), path).model;
+    } catch (const Error& error) {
+      if (error.code() != Code::unsupported) throw;
+      add(Severity::warning, path, std::string("is not understood: ") + error.what());
+    }
+  }
+
   void read_run(const std::string& path) {
     try {
       result_.run = read_olmo_run(path, files_.read_file(path, kMaxConfigBytes));
@@ -106,38 +88,45 @@ class Reader {
     }
   }
 
-  void read_header(const std::string& path) {
-    const auto mapping = files_.map(path);
-    const auto header = artifacts::parse_safetensors(mapping->bytes(), path);
+  // The old trainer's file of this name is read as one; its optimizer's twin holds no weights.
+  void read_header(const std::string& name, const std::string& path) {
+    const auto file = files_.open(path, OpenMode::read);
+    auto header = artifacts::read_safetensors_header(*file, path);
+    if (imports::is_safetensors_twin(header)) {
+      has_twin_ = has_twin_ || name == imports::kHfWeightsName;
+      return;
+    }
     for (const auto& tensor : header.tensors) {
       const auto [place, fresh] = result_.tensors.try_emplace(
           tensor.name, OlmoCheckpoint::Tensor{tensor, path, header.data_offset + tensor.begin});
-      if (fresh) continue;
+      if (fresh || sizes_.contains(index_)) continue;
       add(Severity::mismatch, path,
           "tensor " + tensor.name + " is also in " + base_name(place->second.file));
     }
+    shards_.push_back({name, std::move(header.tensors)});
   }
 
   void check_index(const std::string& path) {
-    const Json json = parse_json(files_.read_file(path, kMaxIndexBytes), path, kMaxIndexBytes);
-    const Json& map = json_object(json, "weight_map", path);
-    for (const auto& [name, file] : map.items()) {
-      const std::string shard = json_string(map, name, path);
-      const auto found = result_.tensors.find(name);
-      if (shard.find('/') != std::string::npos || shard.starts_with('.')) {
-        add(Severity::mismatch, path, "tensor " + name + " is said to lie outside the folder");
-      } else if (found == result_.tensors.end()) {
-        add(Severity::mismatch, path, "tensor " + name + " is not in the folder's files");
-      } else if (base_name(found->second.file) != shard) {
-        add(Severity::mismatch, path,
-            "tensor " + name + " is said to lie in " + shard + ", and lies in " +
-                base_name(found->second.file));
-      }
+    const imports::HfIndex index =
+        imports::parse_hf_index(files_.read_file(path, kMaxIndexBytes), path);
+    for (std::string& fault : imports::find_hf_index_faults(index, shards_)) {
+      add(Severity::mismatch, path, std::move(fault));
     }
-    for (const auto& [name, tensor] : result_.tensors) {
-      if (map.contains(name)) continue;
-      add(Severity::mismatch, path, "tensor " + name + " is not in the index");
+  }
+
+  std::string first_of(std::initializer_list<const char*> names) const {
+    for (const char* name : names) {
+      if (sizes_.contains(name)) return name;
     }
+    return "";
+  }
+
+  void read_trainer() {
+    OlmoTrainerFiles names;
+    names.model = has_twin_ ? std::string(imports::kHfWeightsName) : first_of({"model.pt"});
+    names.optimizer = first_of({"optim.safetensors", "optim.pt"});
+    names.trainer = first_of({"train.pt", "other.pt"});
+    read_olmo_trainer(files_, names, result_, findings_);
   }
 
   void hash_payloads() {
@@ -162,6 +151,9 @@ class Reader {
   const Progress& progress_;
   std::vector<Finding>& findings_;
   std::map<std::string, std::uint64_t> sizes_;  // regular files; symlinks are not followed
+  std::vector<imports::HfShard> shards_;
+  const std::string index_{imports::kHfIndexName};
+  bool has_twin_ = false;  // model.safetensors is the old trainer's
   OlmoCheckpoint result_;
 };
 
@@ -188,7 +180,7 @@ bool is_olmo_checkpoint(FileSystem& files, const std::string& folder) {
   const std::vector<std::string> names = files.list(folder);
   return std::any_of(names.begin(), names.end(), [](const std::string& name) {
     return name == "config.yaml" || name == "config.json" || name == "model.pt" ||
-           name.ends_with(kTensorSuffix);
+           name == "train.pt" || name.ends_with(kTensorSuffix);
   });
 }
 

@@ -1,6 +1,6 @@
-// A checkpoint of somebody else's OLMo run as it lies on disk: what its folder's name, its
-// config.yaml (old trainer) and its config.json and safetensors (Hugging Face) say. Read once,
-// bounded, nothing executed; pickles (*.pt) are hashed, not opened.
+// A checkpoint of somebody else's OLMo run as it lies on disk: what its folder's name, the files of
+// the old trainer (config.yaml, model.pt, optim.pt, train.pt) and those of Hugging Face
+// (config.json, safetensors) say. Read once, bounded, nothing executed.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include "artifacts/base/digest.h"
 #include "artifacts/base/file_system.h"
 #include "artifacts/tensor/safetensors.h"
+#include "imports/olmo_checkpoint.h"
 #include "manifests/model_config.h"
 #include "verify/finding.h"
 #include "verify/fsck.h"
@@ -33,8 +34,18 @@ struct OlmoCheckpoint {
   std::optional<OlmoName> name;
   std::optional<OlmoRun> run;                   // config.yaml
   std::optional<manifests::ModelConfig> model;  // config.json
-  std::map<std::string, Tensor> tensors;        // of all safetensors files
-  std::map<std::string, Digest> payloads;       // by file name: *.safetensors, *.pt, *.bin
+  using Tensors = std::map<std::string, Tensor>;
+  Tensors tensors;  // of Hugging Face's safetensors files
+  // Of model.pt or its twin, split as the importer splits them, by Hugging Face's names. Empty
+  // where the model is in neither configuration.
+  Tensors originals;
+  std::optional<imports::OlmoCounters> counters;  // train.pt
+  std::optional<std::int64_t> optimizer_step;     // optim.pt or its twin, beside a model
+  std::vector<double> rates;                      // of the parameter groups in optim.pt
+  std::map<std::string, Digest> payloads;         // by file name: *.safetensors, *.pt, *.bin
+
+  // In whichever form they are there; Hugging Face's where both are.
+  const Tensors& weights() const { return tensors.empty() ? originals : tensors; }
 
   // Tokens a step: of config.yaml, else of the released model of this shape; 0: not known.
   std::int64_t tokens_per_step = 0;

@@ -5,6 +5,9 @@
 #include <map>
 
 #include "manifests/shape_check.h"
+#include "verify/olmo_counters.h"
+#include "verify/olmo_soup.h"
+#include "verify/olmo_split.h"
 #include "verify/weights_equal.h"
 
 namespace repro::verify {
@@ -81,8 +84,9 @@ bool same_run(const OlmoCheckpoint& a, const OlmoCheckpoint& b) {
 }
 
 // Each is compared with the first of its run.
-void check_tail(FileSystem& files, std::span<const OlmoCheckpoint* const> checkpoints,
-                std::vector<Finding>& findings) {
+std::size_t check_tail(FileSystem& files, std::span<const OlmoCheckpoint* const> checkpoints,
+                       std::vector<Finding>& findings) {
+  if (checkpoints.size() < 2) return 0;
   std::vector<const OlmoCheckpoint*> firsts;
   for (const OlmoCheckpoint* checkpoint : checkpoints) {
     const auto first = std::find_if(firsts.begin(), firsts.end(), [&](const auto* other) {
@@ -96,11 +100,13 @@ void check_tail(FileSystem& files, std::span<const OlmoCheckpoint* const> checkp
               ", though the learning rate was 0 in between");
     }
   }
+  return checkpoints.size();
 }
 
 // Two steps of equal bytes: one of the names is false, unless nothing moved in between.
-void check_payloads(FileSystem&, std::span<const OlmoCheckpoint* const> checkpoints,
-                    std::vector<Finding>& findings) {
+std::size_t check_payloads(FileSystem&, std::span<const OlmoCheckpoint* const> checkpoints,
+                           std::vector<Finding>& findings) {
+  if (checkpoints.size() < 2) return 0;
   std::map<Digest, std::pair<const OlmoCheckpoint*, std::string>> known;
   for (const OlmoCheckpoint* checkpoint : checkpoints) {
     for (const auto& [file, digest] : checkpoint->payloads) {
@@ -118,9 +124,10 @@ void check_payloads(FileSystem&, std::span<const OlmoCheckpoint* const> checkpoi
                           "has the bytes of " + other.label + "/" + place->second.second});
     }
   }
+  return checkpoints.size();
 }
 
-constexpr std::array<OlmoCheck, 4> kChecks = {{
+constexpr std::array<OlmoCheck, 8> kChecks = {{
     {"the step is one that the run can have made", "a name with a step, and config.yaml",
      kName | kRun, check_end},
     {"the tokens of the name are steps x batch x length, rounded up to 10^9",
@@ -130,14 +137,30 @@ constexpr std::array<OlmoCheck, 4> kChecks = {{
      kRunModel | kModel, check_models},
     {"the tensors are those of the model, complete, each of its shape, all of one dtype",
      "config.json and safetensors", kModel | kTensors, check_tensors},
+    {"train.pt is of the step of the name", "a name with a step, and train.pt", kName | kCounters,
+     check_trainer_step},
+    {"the tokens that train.pt has seen are steps x batch x length", "train.pt and config.yaml",
+     kCounters | kRun, check_trainer_tokens},
+    {"the optimizer's step is the checkpoint's, or lies ahead by the step it was loaded from",
+     "a name with a step, config.yaml of an OLMo 2 model, and the old trainer's model and "
+     "optimizer",
+     kName | kRun | kUpdates, check_optimizer_step},
+    {"the optimizer's learning rate is that of the schedule at this step, to the bit",
+     "a name with a step, config.yaml with a schedule, and optim.pt", kName | kSchedule | kRates,
+     check_group_rates},
 }};
 
-constexpr std::array<OlmoSeriesCheck, 2> kSeriesChecks = {{
+constexpr std::array<OlmoSeriesCheck, 4> kSeriesChecks = {{
     {"from the last step with a learning rate on, weights are equal up to the sign of zero",
-     "two checkpoints from there on, with config.yaml and safetensors",
-     kName | kZeroRate | kTensors, check_tail},
+     "two checkpoints from there on, with config.yaml and weights", kName | kZeroRate | kWeights,
+     check_tail},
     {"no two steps have the same bytes", "two checkpoints with weights", kName | kPayloads,
      check_payloads},
+    {"Hugging Face's tensors are those of model.pt, split",
+     "a checkpoint in both forms, under names of one step", kWeights, check_split},
+    {"`main` is a mean of its ingredients by one of the known formulas",
+     "`main` and two ingredients (stage2-ingredient1-step11931-tokens50B), with weights", kWeights,
+     check_soup},
 }};
 
 struct Blocker {
@@ -149,19 +172,15 @@ struct Blocker {
 constexpr std::array<Blocker, 12> kBlockers = {{
     {"",
      "that the data was in its order: how many sequences an epoch has was not published, nor "
-     "any rank's indices; given the files, `data.order: olmo_order` gives the order"},
-    {"",
-     "counters, optimizer moments and its step: they lie in pickles (train.pt, optim.pt), which "
-     "are not opened here"},
+     "any rank's indices; given the data, `data.order: olmo_order` gives the order"},
+    {"", "the optimizer's moments: nothing that was released says what they must be"},
     {"",
      "that the initial weights come from the seed: they were drawn on shards, and how many, the "
      "device's generator and the version of torch were not published"},
     {"",
      "that any step gives the next state, bit for bit: number of processes, sharding, "
      "micro-batches and the order of reductions changed and were not published"},
-    {"",
-     "that `main` is the mean of the ingredients: their order and the formula were not "
-     "published"},
+    {"", "that `main` was made by the formula and in the order that fit: neither was published"},
     {"",
      "who made it: no digests or signatures were published, so the verdict is consistent, not "
      "authentic and not reproduced"},
@@ -191,6 +210,11 @@ unsigned evidence_of(const OlmoCheckpoint& checkpoint) {
   set(checkpoint.model.has_value(), kModel);
   set(!checkpoint.tensors.empty(), kTensors);
   set(!checkpoint.payloads.empty(), kPayloads);
+  set(!checkpoint.weights().empty(), kWeights);
+  set(checkpoint.counters && checkpoint.counters->global_step, kCounters);
+  set(checkpoint.optimizer_step.has_value(), kUpdates);
+  set(!checkpoint.rates.empty(), kRates);
+  set(checkpoint.run && checkpoint.run->schedule, kSchedule);
   return bits;
 }
 

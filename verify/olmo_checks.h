@@ -1,8 +1,9 @@
 // The table of what is checked of somebody else's OLMo checkpoints. A check names the evidence it
-// needs; where that is missing it is listed as not checked. To add one (of optimiser state, of
-// soups), add what it needs to OlmoCheckpoint and `Evidence`, and a row to a table.
+// needs; where that is missing it is listed as not checked. To add one, add what it needs to
+// OlmoCheckpoint and `Evidence`, and a row to a table.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -25,6 +26,11 @@ enum Evidence : unsigned {
   kModel = 64,         // config.json
   kTensors = 128,      // safetensors
   kPayloads = 256,     // files of weights, whatever the format
+  kWeights = 512,      // safetensors, or model.pt or its twin with a model
+  kCounters = 1024,    // train.pt with a step
+  kUpdates = 2048,     // optim.pt or its twin, beside a model
+  kRates = 4096,       // optim.pt with learning rates
+  kSchedule = 8192,    // config.yaml with a schedule
 };
 unsigned evidence_of(const OlmoCheckpoint& checkpoint);
 
@@ -37,13 +43,14 @@ struct OlmoCheck {
 };
 std::span<const OlmoCheck> olmo_checks();
 
-// A check of those checkpoints of one folder that have the evidence; two or more, by step.
+// A check of those checkpoints of one folder that have the evidence, by step. Returns how many it
+// could look at; 0 where it had nothing to compare.
 struct OlmoSeriesCheck {
   std::string_view claim;
   std::string_view needs;
   unsigned evidence = 0;
-  void (*run)(FileSystem& files, std::span<const OlmoCheckpoint* const> checkpoints,
-              std::vector<Finding>& findings) = nullptr;
+  std::size_t (*run)(FileSystem& files, std::span<const OlmoCheckpoint* const> checkpoints,
+                     std::vector<Finding>& findings) = nullptr;
 };
 std::span<const OlmoSeriesCheck> olmo_series_checks();
 

@@ -19,6 +19,9 @@ struct OlmoName {
   bool operator==(const OlmoName&) const = default;
 };
 
+// The revision, and here the folder, of the released model itself; it says no step.
+inline constexpr std::string_view kMainName = "main";
+
 // The whole of `name`, without a folder; nullopt for any other text. Numbers are at most 2^48.
 std::optional<OlmoName> find_olmo_name(std::string_view name);
 

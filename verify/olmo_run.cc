@@ -3,9 +3,11 @@
 #include <cmath>
 
 #include "artifacts/base/error.h"
+#include "artifacts/base/file_system.h"
 #include "imports/olmo_config.h"
 #include "imports/olmo_duration.h"
 #include "imports/olmo_source.h"
+#include "verify/olmo_name.h"
 
 namespace repro::verify {
 namespace {
@@ -66,6 +68,28 @@ OlmoSchedule read_schedule(const imports::OlmoSource& source, const OlmoRun& run
   return schedule;
 }
 
+void read_order(const imports::OlmoSource& source, OlmoRun& run) {
+  const char* seed = source.is_null("data.seed") ? "seed" : "data.seed";
+  run.seed = source.integer(seed, 0, INT64_MAX >> 1);
+  if (!source.is_null("epoch")) run.epoch = source.integer("epoch", 0, kMaxStep);
+  run.drops_last = source.boolean("data.drop_last");
+}
+
+OlmoStart read_start(const imports::OlmoSource& source) {
+  OlmoStart start;
+  if (source.is_null("load_path")) return start;
+  start.fresh = false;
+  const bool resets = source.boolean("reset_trainer_state");
+  start.keeps_counters = !resets && source.boolean("restore_dataloader");
+  start.keeps_updates = !source.boolean("reset_optimizer_state");
+  const std::vector<std::string> paths = source.texts("load_path");
+  if (paths.size() == 1) {
+    const auto name = find_olmo_name(base_name(plain_location(paths[0])));
+    if (name) start.step = name->step;
+  }
+  return start;
+}
+
 void read_end(const imports::OlmoSource& source, OlmoRun& run) {
   if (source.has("stop_at") && !source.is_null("stop_at")) {
     run.last_step = source.integer("stop_at", 0, kMaxStep);
@@ -76,6 +100,12 @@ void read_end(const imports::OlmoSource& source, OlmoRun& run) {
 
 }  // namespace
 
+std::optional<std::int64_t> OlmoStart::lead() const {
+  if (fresh || (!keeps_counters && !keeps_updates)) return 0;
+  if (!step || (keeps_counters && keeps_updates)) return std::nullopt;
+  return keeps_updates ? *step : -*step;
+}
+
 OlmoRun read_olmo_run(const std::string& file, std::string_view text) {
   imports::OlmoSource source(file, text);
   source.resolve();
@@ -83,6 +113,8 @@ OlmoRun read_olmo_run(const std::string& file, std::string_view text) {
   run.batch_size = source.integer("global_train_batch_size", 1, kMaxBatch);
   run.sequence_length = source.integer("model.max_sequence_length", 1, kMaxLength);
   read_end(source, run);
+  run.start = read_start(source);
+  read_order(source, run);
   try {
     run.schedule = read_schedule(source, run);
   } catch (const Error& error) {

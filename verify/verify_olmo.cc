@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t kMaxListBytes = std::uint64_t{16} << 20;
 constexpr std::size_t kMaxCheckpoints = 100'000;
 constexpr std::string_view kNames =
-    "names of checkpoints are like step1000, step1000-unsharded, stage1-step1000-tokens5B";
+    "names of checkpoints are like step1000, step1000-unsharded, stage1-step1000-tokens5B, main";
 
 std::string counted(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " checkpoint" : " checkpoints");
@@ -45,8 +45,9 @@ class FolderVerifier {
     for (std::string& reason : olmo_unverifiable(released)) {
       result_.not_checked.push_back(std::move(reason));
     }
+    auto indices = check_indices();
     sort_findings(result_.findings);
-    return {std::move(result_), std::move(derived_)};
+    return {std::move(result_), std::move(derived_), std::move(indices)};
   }
 
  private:
@@ -54,13 +55,21 @@ class FolderVerifier {
     checkpoints_.push_back(read_olmo_checkpoint(files_, path, progress_, result_.findings));
   }
 
+  static bool is_name(const std::string& name) {
+    return name == kMainName || find_olmo_name(name).has_value();
+  }
+
   void find_checkpoints() {
-    if (is_olmo_checkpoint(files_, folder_)) return read(folder_);
-    for (const std::string& name : files_.list(folder_)) {
+    const std::vector<std::string> names = files_.list(folder_);
+    // A run's own folder has a config.yaml too, beside its checkpoints.
+    const bool is_run = std::any_of(names.begin(), names.end(), is_name);
+    if (!is_run && is_olmo_checkpoint(files_, folder_)) return read(folder_);
+    for (const std::string& name : names) {
       const std::string path = join_path(folder_, name);
       const auto status = files_.find_status(path);
       if (!status || status->kind == FileKind::regular) continue;
-      const bool named = status->kind == FileKind::directory && find_olmo_name(name).has_value();
+      if (!indices_.empty() && parent_path(indices_) == path) continue;
+      const bool named = status->kind == FileKind::directory && is_name(name);
       if (named && checkpoints_.size() < kMaxCheckpoints) {
         read(path);
       } else {
@@ -71,9 +80,8 @@ class FolderVerifier {
     if (checkpoints_.empty()) {
       throw Error(Code::not_found, folder_ + " holds no checkpoint of OLMo", std::string(kNames));
     }
-    std::sort(checkpoints_.begin(), checkpoints_.end(), [](const auto& a, const auto& b) {
-      return std::pair(a.name->step, a.label) < std::pair(b.name->step, b.label);
-    });
+    std::sort(checkpoints_.begin(), checkpoints_.end(),
+              [](const auto& a, const auto& b) { return order_of(a) < order_of(b); });
   }
 
   // Folders of one run as a list: two of one step, steps that are missing.
@@ -82,8 +90,10 @@ class FolderVerifier {
     for (const OlmoCheckpoint& checkpoint : checkpoints_) {
       if (!checkpoint.name) continue;
       const OlmoName& name = *checkpoint.name;
-      const std::string run =
-          name.stage == 0 ? "" : std::to_string(name.stage) + "." + std::to_string(name.ingredient);
+      // A revision and the trainer's own folder are two forms of a step, not two claims to it.
+      const std::string run = name.billions || name.stage != 0 ? std::to_string(name.stage) + "." +
+                                                                     std::to_string(name.ingredient)
+                                                               : "";
       list.rows.push_back(
           {run, name.step, checkpoint.path, static_cast<std::int64_t>(list.rows.size()) + 1});
     }
@@ -93,6 +103,11 @@ class FolderVerifier {
     }
     result_.checked.push_back("steps of the folders' names: twice, missing (" +
                               counted(list.rows.size()) + ")");
+  }
+
+  // `main` is of no step, and comes last.
+  static std::pair<std::int64_t, std::string_view> order_of(const OlmoCheckpoint& checkpoint) {
+    return {checkpoint.name ? checkpoint.name->step : INT64_MAX, checkpoint.label};
   }
 
   void note_check(std::size_t count, std::string_view claim, std::string_view needs) {
@@ -123,10 +138,38 @@ class FolderVerifier {
           able.push_back(&checkpoint);
         }
       }
-      if (able.size() < 2) able.clear();
-      if (!able.empty()) check.run(files_, able, result_.findings);
-      note_check(able.size(), check.claim, check.needs);
+      const std::size_t count = check.run(files_, able, result_.findings);
+      note_check(count, check.claim, check.needs);
     }
+  }
+
+  // The run's configuration, else that of the first checkpoint that has one.
+  std::optional<OlmoRun> find_run() const {
+    const std::string path = join_path(folder_, "config.yaml");
+    const auto status = files_.find_status(path);
+    if (status && status->kind == FileKind::regular) {
+      try {
+        return read_olmo_run(path, files_.read_file(path, kMaxListBytes));
+      } catch (const Error& error) {
+        if (error.code() == Code::io) throw;  // another version's keys; a checkpoint may have ours
+      }
+    }
+    for (const OlmoCheckpoint& checkpoint : checkpoints_) {
+      if (checkpoint.run) return checkpoint.run;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<OlmoIndices> check_indices() {
+    constexpr std::string_view kClaim = "global_indices.npy has every index once, none outside";
+    const auto run = indices_.empty() ? std::nullopt : find_run();
+    if (!run || !run->drops_last) {
+      note_check(0, kClaim, "the file, and config.yaml with data.drop_last");
+      return std::nullopt;
+    }
+    auto indices = read_olmo_indices(files_, indices_, *run, result_.findings);
+    result_.checked.emplace_back(kClaim);
+    return indices;
   }
 
   void derive(const OlmoCheckpoint& checkpoint) {
@@ -150,6 +193,7 @@ class FolderVerifier {
   FileSystem& files_;
   const std::string& folder_;
   const Progress& progress_;
+  std::string indices_ = find_olmo_indices(files_, folder_);  // "": none
   std::vector<OlmoCheckpoint> checkpoints_;
   Verification result_;
   std::vector<std::string> derived_;
@@ -171,7 +215,7 @@ OlmoVerification verify_olmo_list(FileSystem& files, const std::string& path) {
                         "that two locations hold different bytes: `repro verify --as olmo2 DIR` "
                         "compares what was downloaded"};
   for (std::string& reason : olmo_unverifiable("")) result.not_checked.push_back(std::move(reason));
-  return {std::move(result), {}};
+  return {std::move(result), {}, std::nullopt};
 }
 
 OlmoVerification verify_olmo_folder(FileSystem& files, const std::string& folder,

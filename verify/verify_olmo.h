@@ -3,10 +3,12 @@
 // it is *consistent*.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "artifacts/base/file_system.h"
+#include "verify/olmo_indices.h"
 #include "verify/verify.h"
 
 namespace repro::verify {
@@ -16,6 +18,9 @@ struct OlmoVerification {
   // What follows from what is there, with nothing to compare it with: tokens seen and learning
   // rates of steps. Sentences for people, in order.
   std::vector<std::string> derived;
+  // A sound file of indices, whose order is yet to be made (by the worker, which is not started
+  // here).
+  std::optional<OlmoIndices> indices;
 };
 
 // A list of released checkpoints, a file (verify/checkpoint_list.h). Error(invalid_argument).

@@ -2,33 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
-#include <memory>
 
 #include "artifacts/base/error.h"
+#include "verify/tensor_bytes.h"
 
 namespace repro::verify {
 namespace {
-
-// Bytes of tensors, each file mapped once.
-class TensorBytes {
- public:
-  explicit TensorBytes(FileSystem& files) : files_(files) {}
-
-  std::span<const std::byte> of(const OlmoCheckpoint::Tensor& tensor) {
-    auto& mapping = mappings_[tensor.file];
-    if (mapping == nullptr) mapping = files_.map(tensor.file);
-    const std::uint64_t size = tensor.info.end - tensor.info.begin;
-    if (tensor.offset + size > mapping->bytes().size()) {
-      throw Error(Code::conflict, tensor.file + " changed while it was read");
-    }
-    return mapping->bytes().subspan(tensor.offset, size);
-  }
-
- private:
-  FileSystem& files_;
-  std::map<std::string, std::unique_ptr<Mapping>> mappings_;
-};
 
 bool is_float(const std::string& dtype) { return dtype.find("float") != std::string::npos; }
 
@@ -56,9 +35,9 @@ bool equal_but_for_zeros(std::span<const std::byte> a, std::span<const std::byte
 std::optional<std::string> find_unequal_weight(FileSystem& files, const OlmoCheckpoint& a,
                                                const OlmoCheckpoint& b) {
   TensorBytes bytes(files);
-  for (const auto& [name, tensor] : a.tensors) {
-    const auto found = b.tensors.find(name);
-    if (found == b.tensors.end()) return name;
+  for (const auto& [name, tensor] : a.weights()) {
+    const auto found = b.weights().find(name);
+    if (found == b.weights().end()) return name;
     const artifacts::TensorInfo& x = tensor.info;
     const artifacts::TensorInfo& y = found->second.info;
     if (x.dtype != y.dtype || x.shape != y.shape) return name;
@@ -69,8 +48,8 @@ std::optional<std::string> find_unequal_weight(FileSystem& files, const OlmoChec
                            : std::equal(left.begin(), left.end(), right.begin(), right.end());
     if (!equal) return name;
   }
-  for (const auto& [name, tensor] : b.tensors) {
-    if (!a.tensors.contains(name)) return name;
+  for (const auto& [name, tensor] : b.weights()) {
+    if (!a.weights().contains(name)) return name;
   }
   return std::nullopt;
 }

@@ -38,11 +38,25 @@ TEST_F(VerifyAs, AFolderIsReadWithoutAStore) {
   folder_.write("run/step4-unsharded/config.yaml",
                 "global_train_batch_size: 8\nmodel: {max_sequence_length: 16}\n"
                 "scheduler: {t_warmup: 0, t_max: 100}\n");
-  folder_.write("run/step4-unsharded/model.pt", "a pickle");
+  folder_.write("run/step4-unsharded/model.bin", "weights");
   const Outcome outcome = must({"verify", "--as", "olmo2", "run"});
   EXPECT_THAT(outcome.out, HasSubstr("step4-unsharded: 512 tokens seen, learning rate"));
   EXPECT_THAT(outcome.out, HasSubstr("run: consistent"));
   must({"-C", "run/step4-unsharded", "verify", "--as", "olmo2", "."});
+}
+
+TEST_F(VerifyAs, AnOrderIsTheWorkersToMake) {
+  folder_.write("run/config.yaml",
+                "global_train_batch_size: 8\nmodel: {max_sequence_length: 16}\n"
+                "scheduler: {t_warmup: 0, t_max: 100}\ndata: {drop_last: true}\n");
+  folder_.write("run/global_indices.npy", std::string(4, '\0'));
+  const Outcome other = run({"verify", "--as", "olmo2", "run"});
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.out, HasSubstr("place 0 holds index 1; the order of seed 6198, epoch 0 of 8 "
+                                   "instances has 7"));
+  set_environment("REPRO_TRAIN", folder_ / "nowhere");
+  EXPECT_THAT(must({"verify", "--as", "olmo2", "run"}).out,
+              HasSubstr("is the order of seed 6198, epoch 0: needs the worker"));
 }
 
 TEST_F(VerifyAs, BadInputIsRefused) {

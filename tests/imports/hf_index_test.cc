@@ -92,6 +92,21 @@ TEST(HfIndex, TheShardsMustHoldWhatItSays) {
   check({one, two});
 }
 
+TEST(HfIndex, AllThatDoesNotFitIsListed) {
+  HfIndex index;
+  index.weight_map = {{"a", "1.safetensors"}, {"b", "2.safetensors"}, {"gone", "1.safetensors"}};
+  index.total_size = 5;
+  const std::vector<HfShard> shards = {{"1.safetensors", {tensor("b", 2), tensor("c", 2)}},
+                                       {"2.safetensors", {tensor("a", 2), tensor("b", 2)}}};
+  EXPECT_THAT(find_hf_index_faults(index, shards),
+              ElementsAre("says that tensor b is in 2.safetensors, but it is in 1.safetensors",
+                          "does not name tensor c of 1.safetensors",
+                          "says that tensor a is in 1.safetensors, but it is in 2.safetensors",
+                          "has two files that hold tensor b: 1.safetensors and 2.safetensors",
+                          "says that tensor gone is in 1.safetensors, but it is not",
+                          "says that the tensors have 5 bytes, but they have 8"));
+}
+
 TEST(HfIndex, TensorsAreDealtInOrder) {
   const std::vector<SizedTensor> tensors = {{"a", 4}, {"b", 4}, {"c", 9}, {"d", 1}};
   const HfPlan one = plan_hf_files(tensors, 0);

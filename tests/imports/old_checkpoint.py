@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a checkpoint as OLMo's old trainer does, of random weights, without torch.
 
-    old_checkpoint.py FOLDER [--twin] [--evil]
+    old_checkpoint.py FOLDER [--twin] [--evil] [--seed N]
 
 FOLDER/checkpoint: config.yaml, model.pt, optim.pt, train.pt (--twin: model.safetensors and
 optim.safetensors instead of the first two). FOLDER/expected: NAME.bin, what each of our tensors
@@ -188,7 +188,8 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     checkpoint, expected = folder / "checkpoint", folder / "expected"
     checkpoint.mkdir(parents=True)
-    rng = random.Random(7)
+    seed = int(sys.argv[sys.argv.index("--seed") + 1]) if "--seed" in sys.argv else 7
+    rng = random.Random(seed)
     model, state = collections.OrderedDict(), {}
     for name, prefix, (rows, columns, parts) in layout():
         model[name] = draw(rng, rows, columns, prefix, parts, "", expected)

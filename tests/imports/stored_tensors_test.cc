@@ -145,6 +145,17 @@ TEST(SafetensorsTwin, KeysArePickles) {
   EXPECT_THAT(values_of(tensors[0]), ElementsAre(1, 2));
 }
 
+TEST(SafetensorsTwin, IsToldFromAModelsFileByItsKeys) {
+  artifacts::SafetensorsFile header;
+  EXPECT_FALSE(imports::is_safetensors_twin(header));
+  header.tensors.resize(2);
+  header.tensors[0].name = kTensorKey;
+  header.tensors[1].name = kPickledKey;
+  EXPECT_TRUE(imports::is_safetensors_twin(header));
+  header.tensors[1].name = "model.norm.weight";
+  EXPECT_FALSE(imports::is_safetensors_twin(header));
+}
+
 TEST(SafetensorsTwin, OtherKeysAreRefused) {
   for (const std::string key : {"model.norm.weight", "gASV", "Y29zCnN5c3RlbQou", "====", "TiB="}) {
     const std::string file = safetensors(

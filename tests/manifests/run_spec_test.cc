@@ -48,6 +48,17 @@ TEST(RunSpec, ParseInvertsEncodeForEveryCommand) {
   add.end_of_text = 100257;
   add.show_text = true;
   EXPECT_EQ(parse_run_spec(encode_run_spec(add), "spec"), add);
+  RunSpec indices;
+  indices.command = SpecCommand::indices;
+  indices.paths = {"/data/global_indices.npy"};
+  indices.indices = {6198, 1000, 1015};
+  EXPECT_EQ(parse_run_spec(encode_run_spec(indices), "spec"), indices);
+  for (const IndicesRequest wrong : {IndicesRequest{-1, 1, 1}, IndicesRequest{0, 0, 1},
+                                     IndicesRequest{0, 2, 1}, IndicesRequest{0, 1, UINT32_MAX}}) {
+    indices.indices = wrong;
+    EXPECT_EQ(failure_of([&] { parse_run_spec(encode_run_spec(indices), "spec"); }).code,
+              "corruption");
+  }
 }
 
 void with_text(Json& spec, const Json& text) {
@@ -131,6 +142,20 @@ TEST(RunSpec, CountsAndNumbersOutOfRangeAreRefusedAtOnce) {
   EXPECT_EQ(failure_of([&] { encode_run_spec(spec); }).code, "invalid_argument");
   spec.inference = InferenceRequest{};
   spec.inference->profile = "fast";
+  EXPECT_EQ(failure_of([&] { encode_run_spec(spec); }).code, "invalid_argument");
+}
+
+TEST(RunSpec, IndicesGoWithTheirCommandAndOneFile) {
+  RunSpec spec;
+  spec.command = SpecCommand::indices;
+  spec.paths = {"/data/global_indices.npy"};
+  EXPECT_EQ(failure_of([&] { encode_run_spec(spec); }).code, "invalid_argument");
+  spec.indices = {6198, 1000, 1015};
+  encode_run_spec(spec);
+  spec.paths.emplace_back("/data/other.npy");
+  EXPECT_EQ(failure_of([&] { encode_run_spec(spec); }).code, "invalid_argument");
+  spec.paths.pop_back();
+  spec.command = SpecCommand::probe;
   EXPECT_EQ(failure_of([&] { encode_run_spec(spec); }).code, "invalid_argument");
 }
 

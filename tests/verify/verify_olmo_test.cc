@@ -4,15 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <filesystem>
 #include <functional>
 
 #include "artifacts/base/error.h"
-#include "artifacts/tensor/safetensors.h"
-#include "manifests/model_shape.h"
 #include "tests/support/fixtures.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/verify/olmo_folder.h"
 #include "verify/weights_equal.h"
 
 namespace repro::verify {
@@ -23,81 +20,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-// A run of 8 steps with a linear schedule to 0, of 2 sequences of 32 tokens a step.
-constexpr const char* kTrainerConfig = R"(run_name: small
-model: {d_model: 8, n_heads: 2, n_layers: 1, mlp_hidden_size: 24, weight_tying: false,
-  rope: true, attention_dropout: 0, residual_dropout: 0, embedding_dropout: 0, include_bias: false,
-  layer_norm_type: rms, attention_layer_norm: true, norm_after: true, max_sequence_length: 32,
-  vocab_size: 16, embedding_size: 16, init_cutoff_factor: 3}
-optimizer: {name: adamw, learning_rate: 0.5}
-scheduler: {name: linear_with_warmup, t_warmup: 0, alpha_f: 0}
-global_train_batch_size: 2
-max_duration: 8
-stop_at: 12
-data: {drop_last: true}
-)";
-
-constexpr const char* kModelConfig =
-    R"({"model_type":"olmo2","hidden_size":8,"num_hidden_layers":1,"num_attention_heads":2,
-"num_key_value_heads":2,"intermediate_size":12,"vocab_size":16})";
-
-manifests::ModelConfig small_model() {
-  manifests::ModelConfig model;
-  model.hidden_size = 8;
-  model.num_layers = 1;
-  model.num_heads = model.num_kv_heads = 2;
-  model.intermediate_size = 12;
-  model.vocab_size = 16;
-  return model;
-}
-
-class VerifyOlmo : public testing::Test {
+class VerifyOlmo : public verify_test::OlmoFolderTest {
  protected:
-  using Tensors = std::vector<artifacts::TensorToWrite>;
-
-  static Tensors all_tensors() {
-    Tensors tensors;
-    for (const auto& tensor : manifests::parameter_shapes(small_model())) {
-      tensors.push_back({tensor.name, "float32", tensor.shape});
-    }
-    return tensors;
-  }
-
-  // A file whose every value is `value`.
-  void write_tensors(const std::string& path, const Tensors& tensors, float value) {
-    folder_.write(path, "");
-    const auto file = system_file_system().open(folder_ / path, OpenMode::write);
-    artifacts::write_safetensors(
-        *file, tensors, {}, [&](const std::string& name, const artifacts::TensorSink& sink) {
-          for (const auto& tensor : tensors) {
-            if (tensor.name != name) continue;
-            std::int64_t count = 1;
-            for (const std::int64_t size : tensor.shape) count *= size;
-            const std::vector<float> values(static_cast<std::size_t>(count), value);
-            sink(std::as_bytes(std::span(values)));
-          }
-        });
-  }
-
+  // Both trainers' configurations, and a file whose every value is `value`.
   void add_checkpoint(const std::string& name, float value) {
-    folder_.write(name + "/config.yaml", kTrainerConfig);
-    folder_.write(name + "/config.json", kModelConfig);
-    write_tensors(name + "/model.safetensors", all_tensors(), value);
+    folder_.write(name + "/config.yaml", verify_test::kTrainerConfig);
+    write_split(name, constant(value));
   }
-
-  OlmoVerification verify(const std::string& name = ".") {
-    return verify_olmo_folder(system_file_system(), folder_ / name, {});
-  }
-  std::vector<std::string> messages(const OlmoVerification& verification,
-                                    Severity least = Severity::mismatch) {
-    std::vector<std::string> list;
-    for (const Finding& finding : verification.result.findings) {
-      if (finding.severity >= least) list.push_back(finding.message);
-    }
-    return list;
-  }
-
-  support::TemporaryFolder folder_;
 };
 
 TEST_F(VerifyOlmo, SoundCheckpointsAreConsistentAndNotReproduced) {
@@ -139,8 +68,8 @@ TEST_F(VerifyOlmo, OneCheckpointUnderTwoNamesIsFound) {
   add_checkpoint("step6-unsharded", 1);
   EXPECT_THAT(messages(verify()),
               ElementsAre("has the bytes of step4-unsharded/model.safetensors"));
-  folder_.write("step4-unsharded/model.pt", "pickle");
-  folder_.write("step6-unsharded/model.pt", "pickle");
+  folder_.write("step4-unsharded/other.bin", "bytes");
+  folder_.write("step6-unsharded/other.bin", "bytes");
   EXPECT_EQ(messages(verify()).size(), 2U);
 }
 
@@ -156,12 +85,12 @@ TEST_F(VerifyOlmo, NamesAreHeldAgainstTheRun) {
 }
 
 TEST_F(VerifyOlmo, TensorsAreHeldAgainstTheModel) {
-  folder_.write("step1/config.json", kModelConfig);
+  folder_.write("step1/config.json", verify_test::kModelConfig);
   Tensors tensors = all_tensors();
   tensors[0].shape = {8, 16};
   tensors[1].dtype = "int32";
   tensors.back().name = "model.extra";
-  write_tensors("step1/model.safetensors", tensors, 1);
+  write_tensors("step1/model.safetensors", tensors, constant(1));
   EXPECT_THAT(messages(verify("step1")),
               testing::UnorderedElementsAre(
                   "tensors: lm_head.weight is float32 [8,16], not float32 [16,8]",
@@ -170,25 +99,36 @@ TEST_F(VerifyOlmo, TensorsAreHeldAgainstTheModel) {
 }
 
 TEST_F(VerifyOlmo, AnIndexIsHeldAgainstItsFiles) {
-  folder_.write("step1/config.json", kModelConfig);
+  folder_.write("step1/config.json", verify_test::kModelConfig);
   Tensors tensors = all_tensors();
   const Tensors first(tensors.begin(), tensors.begin() + 2);
-  write_tensors("step1/a.safetensors", first, 1);
-  write_tensors("step1/b.safetensors", Tensors(tensors.begin() + 1, tensors.end()), 1);
-  folder_.write("step1/model.safetensors.index.json",
-                R"({"weight_map":{"lm_head.weight":"b.safetensors",
-                    "model.norm.weight":"../b.safetensors","gone":"a.safetensors"}})");
+  write_tensors("step1/a.safetensors", first, constant(1));
+  write_tensors("step1/b.safetensors", Tensors(tensors.begin() + 1, tensors.end()), constant(1));
+  const auto write_index = [&](const std::string& lines) {
+    folder_.write("step1/model.safetensors.index.json",
+                  R"({"weight_map":{"lm_head.weight":"b.safetensors",)" + lines + "}}");
+  };
+  write_index(R"("model.norm.weight":"c.safetensors","gone":"a.safetensors")");
   const auto found = messages(verify("step1"));
-  EXPECT_THAT(found, Contains("tensor model.embed_tokens.weight is also in a.safetensors"));
-  EXPECT_THAT(found, Contains(HasSubstr("is said to lie in b.safetensors, and lies in a.saf")));
-  EXPECT_THAT(found, Contains("tensor model.norm.weight is said to lie outside the folder"));
-  EXPECT_THAT(found, Contains("tensor gone is not in the folder's files"));
-  EXPECT_THAT(found, Contains("tensor model.embed_tokens.weight is not in the index"));
+  EXPECT_THAT(found, Contains("has two files that hold tensor model.embed_tokens.weight: "
+                              "a.safetensors and b.safetensors"));
+  EXPECT_THAT(found, Contains("says that tensor lm_head.weight is in b.safetensors, but it is in "
+                              "a.safetensors"));
+  EXPECT_THAT(found,
+              Contains("says that tensor model.norm.weight is in c.safetensors, but it is in "
+                       "b.safetensors"));
+  EXPECT_THAT(found, Contains("says that tensor gone is in a.safetensors, but it is not"));
+  EXPECT_THAT(found, Contains("does not name tensor model.embed_tokens.weight of a.safetensors"));
+  EXPECT_EQ(status(verify("step1")), 1);
+  write_index(R"("model.norm.weight":"../b.safetensors")");
+  EXPECT_THAT(messages(verify("step1")),
+              Contains(HasSubstr("which is no file name in this folder")));
+  EXPECT_EQ(status(verify("step1")), 4);
 }
 
 TEST_F(VerifyOlmo, ModelsOfBothConfigurationsAreCompared) {
   add_checkpoint("step4", 1);
-  std::string other = kModelConfig;
+  std::string other = verify_test::kModelConfig;
   other.replace(other.find("\"intermediate_size\":12"), 22, "\"intermediate_size\":24");
   folder_.write("step4/config.json", other);
   EXPECT_THAT(messages(verify("step4")),
@@ -197,16 +137,26 @@ TEST_F(VerifyOlmo, ModelsOfBothConfigurationsAreCompared) {
 
 TEST_F(VerifyOlmo, DamagedAndForeignFilesAreFindings) {
   add_checkpoint("step4", 1);
-  const std::pair<const char*, const char*> configs[] = {
-      {"{", "step4/config.json: not valid JSON"},
-      {R"({"model_type":"llama"})", "model_type is not olmo2"},
-      {R"({"model_type":"olmo2","hidden_size":0})", "hidden_size is 0"},
-      {R"({"model_type":"olmo2","hidden_size":"8"})", "hidden_size"}};
+  const std::pair<const char*, const char*> configs[] = {{"{", "step4/config.json: not valid JSON"},
+                                                         {"\"hidden_size\":0", "hidden_size"},
+                                                         {"\"hidden_size\":\"8\"", "hidden_size"}};
   for (const auto& [text, message] : configs) {
-    folder_.write("step4/config.json", text);
+    std::string config = verify_test::kModelConfig;
+    config.replace(config.find("\"hidden_size\":8"), 15, text);
+    folder_.write("step4/config.json", text[0] == '{' ? text : config);
     EXPECT_THAT(messages(verify("step4")), ElementsAre(HasSubstr(message))) << text;
   }
-  folder_.write("step4/config.json", kModelConfig);
+  for (const char* key : {"\"model_type\":\"llama\"", "\"later_key\":1"}) {
+    std::string config = verify_test::kModelConfig;
+    config.insert(config.find("\"vocab_size\""), std::string(key) + ",");
+    if (config.find("later_key") == config.npos) {
+      config.erase(config.find("\"model_type\":\"olmo2\","), 21);
+    }
+    folder_.write("step4/config.json", config);
+    EXPECT_THAT(messages(verify("step4"), Severity::warning),
+                ElementsAre(HasSubstr("is not understood")));
+  }
+  folder_.write("step4/config.json", verify_test::kModelConfig);
   folder_.write("step4/model.safetensors", "broken");
   EXPECT_EQ(exit_status(verify("step4").result), 4);
   add_checkpoint("step4", 1);

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
+#include <map>
 #include <numeric>
 
 #include "artifacts/base/error.h"
@@ -50,6 +52,51 @@ std::vector<std::uint32_t> shuffled_indices(const Shuffle& shuffle) {
     }
   }
   return indices;
+}
+
+std::vector<std::uint32_t> shuffled_tail(const Shuffle& shuffle, std::int64_t from) {
+  REPRO_CHECK(shuffle.chunk == 1 && from >= 0 && from <= shuffle.count &&
+              shuffle.count < UINT32_MAX);
+  std::map<std::uint32_t, std::uint32_t> moved;  // places that hold another number
+  const auto at = [&](std::uint32_t place) {
+    const auto found = moved.find(place);
+    return found == moved.end() ? place : found->second;
+  };
+  NumpyGenerator generator(shuffle.seed);
+  std::vector<std::uint32_t> tail(static_cast<std::size_t>(shuffle.count - from));
+  for (std::size_t i = tail.size(); i-- > 0;) {
+    const auto place = static_cast<std::uint32_t>(from + static_cast<std::int64_t>(i));
+    const std::uint32_t other = generator.draw(place);
+    tail[i] = at(other);
+    moved[other] = at(place);
+  }
+  return tail;
+}
+
+IndicesMatch match_indices(std::span<const std::uint32_t> indices, std::uint64_t seed,
+                           std::int64_t least, std::int64_t most) {
+  constexpr std::size_t kEnd = 16;  // as many do not fit by chance
+  REPRO_CHECK(!indices.empty() && static_cast<std::int64_t>(indices.size()) <= least);
+  const auto end = indices.last(std::min(kEnd, indices.size()));
+  const auto from = static_cast<std::int64_t>(indices.size() - end.size());
+  const auto ends_so = [&](std::int64_t count) {
+    const auto tail = shuffled_tail({seed, count, 1}, from);
+    return std::equal(end.begin(), end.end(), tail.begin());
+  };
+  IndicesMatch match;
+  match.instances = least;
+  for (std::int64_t count = least; count <= most; ++count) {
+    if (!ends_so(count)) continue;
+    match.instances = count;
+    break;
+  }
+  const std::vector<std::uint32_t> order = shuffled_indices({seed, match.instances, 1});
+  const auto [found, wanted] = std::mismatch(indices.begin(), indices.end(), order.begin());
+  if (found == indices.end()) return match;
+  match.place = found - indices.begin();
+  match.found = *found;
+  match.wanted = *wanted;
+  return match;
 }
 
 std::string OrderCache::name_of(const Shuffle& shuffle) {

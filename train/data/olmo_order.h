@@ -9,6 +9,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,22 @@ struct Shuffle {
 };
 
 std::vector<std::uint32_t> shuffled_indices(const Shuffle& shuffle);
+
+// The last places of the same, [from, count), without the rest; `chunk` is 1.
+std::vector<std::uint32_t> shuffled_tail(const Shuffle& shuffle, std::int64_t from);
+
+// What a file of indices is held against: the order of `instances`, of which it may lack the end.
+struct IndicesMatch {
+  std::int64_t instances = 0;
+  std::optional<std::int64_t> place;  // the first that differs
+  std::uint32_t wanted = 0;           // there
+  std::uint32_t found = 0;
+};
+// `indices`: 1 to `least` of them. The number of instances is the first in [least, most] whose
+// order has the same end, which takes a draw an index that may be missing; `least` where none has.
+// Then the whole order is made.
+IndicesMatch match_indices(std::span<const std::uint32_t> indices, std::uint64_t seed,
+                           std::int64_t least, std::int64_t most);
 
 // Keeps orders that take long to make as objects: the ref orders/NAME points to one. A ref is
 // believed, so what verifies makes its orders anew, without a cache.

@@ -26,6 +26,7 @@ void run_batch(const manifests::RunSpec& spec);
 void run_generate(const manifests::RunSpec& spec);
 void run_score(const manifests::RunSpec& spec);
 void run_data_add(const manifests::RunSpec& spec);
+void run_indices(const manifests::RunSpec& spec);
 void run_probe(const manifests::RunSpec& spec);
 
 }  // namespace repro::train

@@ -7,6 +7,7 @@
 #include "artifacts/index/catalogue.h"
 #include "train/data/batch.h"
 #include "train/data/ingest.h"
+#include "train/data/olmo_order.h"
 #include "train/data/stored_tokenizer.h"
 #include "train/device/load_cuda.h"
 #include "train/engine/backends.h"
@@ -113,6 +114,26 @@ void run_batch(const manifests::RunSpec& spec) {
     emit_batch(store, spec, inputs, order, index);
     return;
   }
+}
+
+void run_indices(const manifests::RunSpec& spec) {
+  const std::string& path = spec.paths.at(0);
+  const auto mapping = system_file_system().map(path);
+  const auto bytes = mapping->bytes();
+  const manifests::IndicesRequest& request = *spec.indices;
+  const std::size_t count = bytes.size() / sizeof(std::uint32_t);
+  if (count == 0 || bytes.size() % sizeof(std::uint32_t) != 0 ||
+      static_cast<std::int64_t>(count) > request.least) {
+    throw Error(Code::conflict, path + " changed while it was read");
+  }
+  const IndicesMatch match =
+      match_indices({reinterpret_cast<const std::uint32_t*>(bytes.data()), count},
+                    static_cast<std::uint64_t>(request.seed), request.least, request.most);
+  emit({{"type", "indices"},
+        {"instances", match.instances},
+        {"place", match.place ? Json(*match.place) : Json()},
+        {"wanted", match.wanted},
+        {"found", match.found}});
 }
 
 namespace {

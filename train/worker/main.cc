@@ -58,6 +58,8 @@ void run(const manifests::RunSpec& spec) {
       return run_generate(spec);
     case manifests::SpecCommand::score:
       return run_score(spec);
+    case manifests::SpecCommand::indices:
+      return run_indices(spec);
     case manifests::SpecCommand::probe:
       return run_probe(spec);
   }

@@ -32,6 +32,40 @@ TEST(ShuffledIndices, ChunksStayTogether) {
   EXPECT_TRUE(shuffled_indices({.seed = 1, .count = 0}).empty());
 }
 
+TEST(ShuffledIndices, AreKnownFromTheirEndOn) {
+  const Shuffle shuffle{.seed = 6198, .count = 1000};
+  const auto all = shuffled_indices(shuffle);
+  for (const std::int64_t from : {0, 1, 500, 990, 1000}) {
+    EXPECT_EQ(shuffled_tail(shuffle, from), std::vector(all.begin() + from, all.end())) << from;
+  }
+}
+
+TEST(MatchIndices, FindsHowManyInstancesThereWere) {
+  for (const std::int64_t count : {1, 10, 1000}) {
+    const auto all = shuffled_indices({.seed = 42, .count = count});
+    for (const std::int64_t dropped : {0, 1, 7}) {
+      if (dropped >= count) continue;
+      const auto kept = std::span(all).first(all.size() - static_cast<std::size_t>(dropped));
+      const auto size = static_cast<std::int64_t>(kept.size());
+      const IndicesMatch match = match_indices(kept, 42, size, size + 7);
+      EXPECT_EQ(match.place, std::nullopt);
+      EXPECT_EQ(match.instances, count);
+    }
+  }
+}
+
+TEST(MatchIndices, TellsTheFirstPlaceThatDiffers) {
+  auto indices = shuffled_indices({.seed = 42, .count = 100});
+  std::swap(indices[3], indices[50]);
+  const IndicesMatch match = match_indices(indices, 42, 100, 107);
+  EXPECT_EQ(match.instances, 100);
+  EXPECT_EQ(match.place, 3);
+  EXPECT_EQ(match.wanted, indices[50]);
+  EXPECT_EQ(match.found, indices[3]);
+  const auto other = shuffled_indices({.seed = 43, .count = 100});
+  EXPECT_EQ(match_indices(other, 42, 100, 107).place, 0);
+}
+
 class OrderCacheTest : public testing::Test {
  protected:
   const support::TemporaryFolder folder_;
