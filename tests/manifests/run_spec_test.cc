@@ -67,24 +67,39 @@ void with_text(Json& spec, const Json& text) {
   spec["inference"]["texts"] = Json::array({text});
 }
 
-TEST(RunSpec, DamagedSpecsAreRefused) {
-  struct Case {
-    void (*damage)(Json&);
-    const char* message;
-  };
-  const Case cases[] = {
-      {[](Json& j) { j["command"] = "tarin"; }, "command is unknown"},
-      {[](Json& j) { j["end_of_text"] = -1; }, "end_of_text"},
-      {[](Json& j) { j["command"] = "probe"; }, "takes no run"},
-      {[](Json& j) { j["run"] = nullptr; }, "expected a JSON object"},
-      {[](Json& j) { j["run"]["step"] = 3; }, "begins after its newest state"},
-      {[](Json& j) { j["intake"] = "steal"; }, "intake is unknown"},
+struct Damage {
+  void (*damage)(Json&);
+  const char* message;
+};
+
+void expect_refused(const Damage& each) {
+  Json json = Json::parse(encode_run_spec(sample_spec()));
+  each.damage(json);
+  const Failure failure = failure_of([&] { parse_run_spec(json.dump(), "spec"); });
+  EXPECT_EQ(failure.code, "corruption") << each.message;
+  EXPECT_THAT(failure.message, HasSubstr(each.message));
+}
+
+TEST(RunSpec, DamagedRunningKeysAreRefused) {
+  const Damage cases[] = {
       {[](Json& j) { j["running"]["kernels"] = "avx3"; }, "run.kernels is \"avx3\""},
       {[](Json& j) { j["running"]["threads"] = true; }, "run.threads is \"true\""},
       {[](Json& j) { j["running"]["threads"] = Json(); }, "neither a number, true or false, nor"},
       {[](Json& j) { j["running"]["recompute"] = 1; }, "run.recompute is \"1\""},
       {[](Json& j) { j["running"].erase("recompute"); }, "is missing"},
       {[](Json& j) { j["running"].erase("threads"); }, "is missing"},
+  };
+  for (const Damage& each : cases) expect_refused(each);
+}
+
+TEST(RunSpec, DamagedSpecsAreRefused) {
+  const Damage cases[] = {
+      {[](Json& j) { j["command"] = "tarin"; }, "command is unknown"},
+      {[](Json& j) { j["end_of_text"] = -1; }, "end_of_text"},
+      {[](Json& j) { j["command"] = "probe"; }, "takes no run"},
+      {[](Json& j) { j["run"] = nullptr; }, "expected a JSON object"},
+      {[](Json& j) { j["run"]["step"] = 3; }, "begins after its newest state"},
+      {[](Json& j) { j["intake"] = "steal"; }, "intake is unknown"},
       {[](Json& j) { j["published"] = "x"; }, "not a digest"},
       {[](Json& j) { j["last"] = -1; }, "out of range"},
       {[](Json& j) { j["paths"] = {1}; }, "list of text"},
@@ -122,13 +137,7 @@ TEST(RunSpec, DamagedSpecsAreRefused) {
       {[](Json& j) { with_text(j, 3); }, "expected a JSON object"},
       {[](Json& j) { j["more"] = 1; }, "unknown key"},
   };
-  for (const Case& each : cases) {
-    Json json = Json::parse(encode_run_spec(sample_spec()));
-    each.damage(json);
-    const Failure failure = failure_of([&] { parse_run_spec(json.dump(), "spec"); });
-    EXPECT_EQ(failure.code, "corruption") << each.message;
-    EXPECT_THAT(failure.message, HasSubstr(each.message));
-  }
+  for (const Damage& each : cases) expect_refused(each);
 }
 
 TEST(RunSpec, CountsAndNumbersOutOfRangeAreRefusedAtOnce) {
