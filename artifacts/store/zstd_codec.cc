@@ -45,9 +45,9 @@ ZstdEncoder::ZstdEncoder(std::uint64_t raw_bytes)
   check_zstd(ZSTD_CCtx_setParameter(encoder, ZSTD_c_compressionLevel, kLevel));
   if (raw_bytes < kManyBytes) return;
   // A zstd that was built without threads refuses this and goes on with one.
-  ZSTD_CCtx_setParameter(encoder, ZSTD_c_nbWorkers,
-                         static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U,
-                                                     kMaxWorkers)));
+  ZSTD_CCtx_setParameter(
+      encoder, ZSTD_c_nbWorkers,
+      static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, kMaxWorkers)));
 }
 
 void ZstdEncoder::run(std::span<const std::byte> bytes, bool last, const ByteSink& sink) {

@@ -29,6 +29,7 @@ data.source text running =
 data.tokenizer text deciding =byte
 eval.every integer deciding =0
 eval.max_instances integer deciding =64
+eval.tasks text deciding =
 loss.denominator text deciding =targets
 loss.z_loss decimal deciding =1e-05
 model.family text deciding =olmo2
