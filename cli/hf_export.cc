@@ -11,18 +11,12 @@
 #include "artifacts/tensor/safetensors.h"
 #include "cli/hf_settings.h"
 #include "cli/new_run.h"
+#include "cli/weights.h"
 #include "imports/hf_index.h"
 #include "verify/verify.h"
 
 namespace repro::cli {
 namespace {
-
-// The byte tokenizer ends documents with id 256; data that is ids already has no such id; of bpe
-// the manifest says it.
-std::optional<std::int64_t> end_of_text(const manifests::Dataset& dataset) {
-  constexpr std::int64_t kByteEnd = 256;
-  return dataset.tokenizer.starts_with("byte/") ? std::optional(kByteEnd) : dataset.end_of_text;
-}
 
 HfFacts facts_of_segment(const artifacts::Store& store, const manifests::Segment& segment) {
   const manifests::Config config = load_config(store, segment);

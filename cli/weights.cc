@@ -33,12 +33,17 @@ Weights of_run(Context& context, const Resolved& resolved) {
                   config.data.sequence_length,
                   dataset.tokenizer,
                   dataset.tokenizer_file,
-                  dataset.end_of_text};
+                  end_of_text(dataset)};
   weights.parent.run = resolved.run->id;
   return weights;
 }
 
 }  // namespace
+
+std::optional<std::int64_t> end_of_text(const manifests::Dataset& dataset) {
+  constexpr std::int64_t kByteEnd = 256;
+  return dataset.tokenizer.starts_with("byte/") ? std::optional(kByteEnd) : dataset.end_of_text;
+}
 
 Weights open_weights(Context& context, const std::string& text) {
   const Resolved resolved = resolve_state(context, text);

@@ -9,6 +9,7 @@
 #include "cli/context.h"
 #include "cli/resolve.h"
 #include "cli/state_source.h"
+#include "manifests/dataset.h"
 #include "manifests/model.h"
 
 namespace repro::cli {
@@ -22,6 +23,10 @@ struct Weights {
   std::optional<Digest> tokenizer_file;
   std::optional<std::int64_t> end_of_text;
 };
+
+// The id that ends the documents of the data, where there is one: 256 of the byte tokenizer, what
+// the manifest says of bpe; data that is ids already has none.
+std::optional<std::int64_t> end_of_text(const manifests::Dataset& dataset);
 
 // `text`: RUN, RUN@STEP or the name of a model. A state that is not stored is re-derived.
 // Error(invalid_argument) for a state named without its run.
