@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "artifacts/base/clock.h"
+#include "artifacts/base/environment.h"
 #include "artifacts/base/error.h"
 #include "artifacts/base/merkle.h"
 
@@ -16,6 +17,8 @@ namespace repro::cli {
 namespace {
 
 constexpr std::string_view kKind = "models";
+constexpr std::size_t kManyBytes = std::size_t{8} << 20;  // worth starting threads for
+constexpr int kMaxThreads = 16;
 
 [[noreturn]] void fail_exists(const std::string& name) {
   throw Error(Code::already_exists, fmt::format("model {} exists and is another one", name),
@@ -55,7 +58,9 @@ manifests::StateTensor put_tensor(artifacts::Store& store, const manifests::Name
   tensor.size = static_cast<std::int64_t>(bytes.size());
   // Two digests that have nothing to do with each other and take as long.
   auto root = std::async(std::launch::async, [bytes] { return tensor_root(bytes); });
-  tensor.digest = store.put(bytes).digest;
+  const int threads =
+      bytes.size() < kManyBytes ? 1 : std::min(kMaxThreads, read_host_facts().cores);
+  tensor.digest = store.put(bytes, threads).digest;
   tensor.root = root.get();
   return tensor;
 }

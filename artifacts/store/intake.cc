@@ -96,9 +96,9 @@ ObjectInfo Store::put_bytes(const std::string& path) {
     source.read([&](Piece piece) { bytes.insert(bytes.end(), piece.begin(), piece.end()); });
     return put(bytes);
   }
-  return write_object(
-      is_compressible(source.sample()), source.size(), std::nullopt,
-      [&](ObjectWriter& writer) { source.read([&](Piece piece) { writer.add(piece); }); });
+  return write_object(is_compressible(source.sample()), 1, std::nullopt, [&](ObjectWriter& writer) {
+    source.read([&](Piece piece) { writer.add(piece); });
+  });
 }
 
 ObjectInfo Store::put_clone(const std::string& path) {

@@ -4,12 +4,11 @@
 
 namespace repro::artifacts {
 
-ObjectWriter::ObjectWriter(File& file, Codec codec, std::uint64_t raw_bytes,
-                           std::optional<Digest> known)
+ObjectWriter::ObjectWriter(File& file, Codec codec, int threads, std::optional<Digest> known)
     : file_(file), known_(known) {
   REPRO_CHECK(codec != Codec::linked);
   trailer_.codec = codec;
-  if (codec == Codec::zstd) encoder_.emplace(raw_bytes);
+  if (codec == Codec::zstd) encoder_.emplace(threads);
 }
 
 void ObjectWriter::add(std::span<const std::byte> bytes) {

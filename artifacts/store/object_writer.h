@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -14,10 +13,10 @@ namespace repro::artifacts {
 
 class ObjectWriter {
  public:
-  // `codec` raw or zstd. `raw_bytes`: how many will come. `known`: their digest, where it is known
-  // already, so that they are not hashed again. Borrows `file`, which must be empty.
-  ObjectWriter(File& file, Codec codec, std::uint64_t raw_bytes,
-               std::optional<Digest> known = std::nullopt);
+  // `codec` raw or zstd, the latter on `threads` threads. `known`: the digest of the bytes to come,
+  // where it is known already, so that they are not hashed again. Borrows `file`, which must be
+  // empty.
+  ObjectWriter(File& file, Codec codec, int threads, std::optional<Digest> known = std::nullopt);
   void add(std::span<const std::byte> bytes);
   // Ends the payload and writes the trailer.
   ObjectTrailer finish();

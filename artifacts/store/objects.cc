@@ -59,24 +59,23 @@ bool Store::keep_existing(const Digest& digest, bool allow_link) {
   return true;
 }
 
-ObjectInfo Store::write_object(bool compress, std::uint64_t size,
-                               const std::optional<Digest>& known,
+ObjectInfo Store::write_object(bool compress, int threads, const std::optional<Digest>& known,
                                const std::function<void(ObjectWriter&)>& feed) {
   TemporaryFile temporary(*files_, temporary_folder());
-  ObjectWriter writer(temporary.file(), compress ? Codec::zstd : Codec::raw, size, known);
+  ObjectWriter writer(temporary.file(), compress ? Codec::zstd : Codec::raw, threads, known);
   feed(writer);
   const ObjectTrailer trailer = writer.finish();
-  if (compress && !saves_enough(trailer)) return write_object(false, size, known, feed);
+  if (compress && !saves_enough(trailer)) return write_object(false, threads, known, feed);
   if (known || !keep_existing(trailer.raw_digest, false)) {
     temporary.publish(object_path(trailer.raw_digest));
   }
   return {trailer.raw_digest, trailer.raw_size};
 }
 
-ObjectInfo Store::put(std::span<const std::byte> bytes) {
+ObjectInfo Store::put(std::span<const std::byte> bytes, int threads) {
   const Digest digest = sha256(bytes);
   if (keep_existing(digest, false)) return {digest, bytes.size()};
-  return write_object(is_compressible(sample_of(bytes)), bytes.size(), digest,
+  return write_object(is_compressible(sample_of(bytes)), threads, digest,
                       [&](ObjectWriter& writer) { writer.add(bytes); });
 }
 
@@ -85,7 +84,7 @@ ObjectInfo Store::put(std::string_view text) { return put(as_bytes(text)); }
 ObjectInfo Store::put_prefix(const Digest& digest, std::uint64_t size) {
   REPRO_CHECK(size <= size_of(digest));
   // Raw, so that it can be read in parts like what it was cut from.
-  return write_object(false, size, std::nullopt, [&](ObjectWriter& writer) {
+  return write_object(false, 1, std::nullopt, [&](ObjectWriter& writer) {
     std::uint64_t left = size;
     read(digest, [&](std::span<const std::byte> piece) {
       const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size()));

@@ -67,8 +67,8 @@ class Store {
 
   // --- objects ---------------------------------------------------------------------------------
   // Publishes; the same bytes twice write once, and a damaged trailer of the first is replaced.
-  // When it returns, the object survives a power cut.
-  ObjectInfo put(std::span<const std::byte> bytes);
+  // When it returns, the object survives a power cut. `threads` code it, where that is done.
+  ObjectInfo put(std::span<const std::byte> bytes, int threads = 1);
   ObjectInfo put(std::string_view text);
   // Streams; never holds the file in memory. Error(conflict) if the file changes while it is read,
   // Error(invalid_argument) for what is no regular file (symlinks are not followed).
@@ -131,7 +131,7 @@ class Store {
   std::string temporary_folder() const;
   std::string ref_path(std::string_view kind, std::string_view name) const;
   bool keep_existing(const Digest& digest, bool allow_link);
-  ObjectInfo write_object(bool compress, std::uint64_t size, const std::optional<Digest>& known,
+  ObjectInfo write_object(bool compress, int threads, const std::optional<Digest>& known,
                           const std::function<void(ObjectWriter&)>& feed);
   ObjectInfo put_bytes(const std::string& path);
   ObjectInfo put_clone(const std::string& path);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 
 #include "artifacts/base/error.h"
 
@@ -14,8 +13,6 @@ namespace {
 // Level 3 codes text at some 300 MB/s a core; higher levels cost far more than they save here.
 constexpr int kLevel = 3;
 constexpr int kMaxWindowLog = 23;
-constexpr std::uint64_t kManyBytes = std::uint64_t{8} << 20;  // worth starting threads for
-constexpr unsigned kMaxWorkers = 16;
 
 ZSTD_CCtx* encoder_of(void* context) { return static_cast<ZSTD_CCtx*>(context); }
 ZSTD_DCtx* decoder_of(void* context) { return static_cast<ZSTD_DCtx*>(context); }
@@ -38,16 +35,13 @@ bool is_compressible(std::span<const std::byte> sample) {
 
 void ZstdEncoder::Free::operator()(void* context) const { ZSTD_freeCCtx(encoder_of(context)); }
 
-ZstdEncoder::ZstdEncoder(std::uint64_t raw_bytes)
+ZstdEncoder::ZstdEncoder(int threads)
     : context_(ZSTD_createCCtx()), buffer_(ZSTD_CStreamOutSize()) {
   if (!context_) throw Error(Code::environment, "out of memory for zstd");
   ZSTD_CCtx* const encoder = encoder_of(context_.get());
   check_zstd(ZSTD_CCtx_setParameter(encoder, ZSTD_c_compressionLevel, kLevel));
-  if (raw_bytes < kManyBytes) return;
   // A zstd that was built without threads refuses this and goes on with one.
-  ZSTD_CCtx_setParameter(
-      encoder, ZSTD_c_nbWorkers,
-      static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, kMaxWorkers)));
+  if (threads > 1) ZSTD_CCtx_setParameter(encoder, ZSTD_c_nbWorkers, threads);
 }
 
 void ZstdEncoder::run(std::span<const std::byte> bytes, bool last, const ByteSink& sink) {

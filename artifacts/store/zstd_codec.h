@@ -19,8 +19,8 @@ bool is_compressible(std::span<const std::byte> sample);
 
 class ZstdEncoder {
  public:
-  // `raw_bytes`: how much will come; a frame of many bytes is coded on all cores.
-  explicit ZstdEncoder(std::uint64_t raw_bytes);
+  // `threads` above 1 code a long frame together, each with some 20 MiB of memory.
+  explicit ZstdEncoder(int threads);
   void update(std::span<const std::byte> bytes, const ByteSink& sink);
   // Ends the frame.
   void finish(const ByteSink& sink);
