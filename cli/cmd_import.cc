@@ -41,7 +41,7 @@ std::string find_task(FileSystem& files, const std::string& folder, const std::s
     return files.exists(path) ? path : "";
   };
   std::string path = there(label + ".jsonl");
-  for (std::size_t at = label.find('_'); path.empty() && at != std::string::npos;
+  for (std::size_t at = label.find('_', 1); path.empty() && at != std::string::npos;
        at = label.find('_', at + 1)) {
     path = there(label.substr(0, at) + "/" + label.substr(at + 1) + "/requests.jsonl");
   }

@@ -59,13 +59,13 @@ Plan make_plan(Context& context, const manifests::Config& config, const std::str
   const std::int64_t every = config.run.checkpoint_every;
   plan.num_checkpoints = every > 0 ? (steps + every - 1) / every : 1;
   if (rate) plan.seconds = static_cast<double>(plan.tokens_per_step * steps) / *rate;
+  const manifests::Config with_tasks = with_stored_tasks(context, config, Keep::no);
   if (!context.has_store() || data.empty() || !config.not_computed.empty()) return plan;
   plan.data = find_dataset(context, data);
   // Other profiles ask the worker what they hold constant; a plan starts nothing.
   if (!plan.data || config.profile != "exact") return plan;
   plan.derivation = manifests::derivation_digest(
-      make_derivation(context, with_stored_tasks(context, config, Keep::no),
-                      manifests::dataset_root(plan.data->dataset), {}));
+      make_derivation(context, with_tasks, manifests::dataset_root(plan.data->dataset), {}));
   plan.run = find_realisation(context, *plan.derivation);
   return plan;
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 #include "artifacts/base/error.h"
 #include "cli/findings.h"
 #include "manifests/pipeline.h"
@@ -45,6 +47,18 @@ std::string stored_word(Context& context, const std::string& word, Keep keep) {
   return manifests::stored_task_word(task);
 }
 
+// A log has a line a name, and a task is scored once.
+void check_new(const std::vector<manifests::StoredTask>& tasks, const manifests::StoredTask& next,
+               const std::string& word) {
+  for (const manifests::StoredTask& task : tasks) {
+    if (task.name != next.name && task.digest != next.digest) continue;
+    throw Error(Code::invalid_argument,
+                fmt::format("eval.tasks: {} has the {} of the task {} before it", printable(word),
+                            task.name == next.name ? "name" : "content", task.name),
+                "leave one out, or give its file another name");
+  }
+}
+
 }  // namespace
 
 bool names_task(const std::string& word) {
@@ -58,7 +72,10 @@ manifests::EvalTask read_eval_task(Context& context, const std::string& path) {
 manifests::Config with_stored_tasks(Context& context, manifests::Config config, Keep keep) {
   std::string stored;
   for (const std::string& word : manifests::task_words(config.eval.tasks)) {
-    stored += (stored.empty() ? "" : " ") + stored_word(context, word, keep);
+    const std::string next = stored_word(context, word, keep);
+    check_new(manifests::stored_tasks(stored, "recipe"),
+              manifests::stored_tasks(next, "recipe").front(), word);
+    stored += (stored.empty() ? "" : " ") + next;
   }
   config.eval.tasks = stored;
   return config;

@@ -7,6 +7,7 @@
 
 #include "artifacts/base/error.h"
 #include "cli/data_source.h"
+#include "cli/eval_task.h"
 #include "cli/new_run.h"
 #include "cli/profile.h"
 #include "cli/resolve.h"
@@ -78,6 +79,7 @@ TrainOutcome train_recipe(Context& context, const TrainRequest& request) {
   const manifests::Config& config = request.recipe.config;
   const std::int64_t until = request.until.value_or(config.last_step());
   check_possible(context, config);
+  with_stored_tasks(context, config, Keep::no);  // before what takes long
   require_worker(context);
   require_store(context);
   std::optional<BranchPoint> branch;

@@ -28,10 +28,12 @@ constexpr const char* kZLossWeight = "1e-4";
 
 // Of an evaluator as its source shows it: {label: piqa, type: downstream}.
 std::string label_of(const std::string& evaluator) {
-  constexpr std::string_view kKey = "label: ";
-  const std::size_t at = evaluator.find(kKey);
+  constexpr std::string_view kFirst = "{label: ";
+  constexpr std::string_view kLater = ", label: ";
+  const bool first = evaluator.starts_with(kFirst);
+  const std::size_t at = first ? 0 : evaluator.find(kLater);
   if (at == std::string::npos) return evaluator;
-  const std::string rest = evaluator.substr(at + kKey.size());
+  const std::string rest = evaluator.substr(at + (first ? kFirst : kLater).size());
   return rest.substr(0, rest.find_first_of(",}"));
 }
 
@@ -208,6 +210,10 @@ void OlmoImporter::map_evaluators() {
     for (const std::string& evaluator : source_.texts("evaluators")) {
       const std::string label = label_of(evaluator);
       const std::string file = options_.find_task(label);
+      if (file.find(' ') != std::string::npos) {
+        source_.fail("evaluators", "the task " + file + " has a space in its path",
+                     "eval.tasks has spaces between tasks: give --tasks a folder without them");
+      }
       std::string& list = file.empty() ? missing : tasks;
       list += (list.empty() ? "" : " ") + (file.empty() ? label : file);
     }

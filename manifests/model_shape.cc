@@ -78,6 +78,12 @@ double activation_bytes_per_token(const ModelConfig& model, bool recompute) {
   return (recompute ? layers * 4 * hidden + layer : layers * layer) + logits;
 }
 
+// Where tasks are scored between steps, the model that does it has digits of its own.
+double task_bytes(const ModelConfig& model) {
+  constexpr double kDigits = 2;  // bytes of a weight
+  return kDigits * static_cast<double>(contracted_parameters(model));
+}
+
 }  // namespace
 
 std::vector<ParameterShape> parameter_shapes(const ModelConfig& model) {
@@ -118,7 +124,8 @@ std::int64_t training_bytes(const Config& config) {
                         static_cast<double>(config.data.sequence_length);
   const double bytes = static_cast<double>(parameter_count(config.model)) *
                            static_cast<double>(kTrainingBytesPerParameter) +
-                       tokens * activation_bytes_per_token(config.model, config.run.recompute);
+                       tokens * activation_bytes_per_token(config.model, config.run.recompute) +
+                       (config.eval.tasks.empty() ? 0.0 : task_bytes(config.model));
   return static_cast<std::int64_t>(std::min(bytes, 9e18));
 }
 

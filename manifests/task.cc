@@ -217,6 +217,10 @@ std::string task_name(const std::string& path) {
 EvalTask parse_eval_task(std::string_view bytes, const std::string& path) {
   EvalTask task;
   task.name = task_name(path);
+  if (task.name.empty() || task.name.ends_with('/')) {
+    throw Error(Code::invalid_argument, printable(path) + ": the task has no name",
+                "call its file NAME.jsonl");
+  }
   task.digest = sha256(bytes);
   TaskReader(task, printable(path)).read(bytes);
   return task;

@@ -121,11 +121,18 @@ bool names_root(const StepPair& pair) {
                      [](const std::string& field) { return field == "state" || field == "model"; });
 }
 
-using LineKey = std::pair<std::int64_t, std::string>;  // step, type
+// Step, and what there is one line of at most: a type, or a task by its name and digest.
+using LineKey = std::pair<std::int64_t, std::string>;
+
+std::string subject_of(const LogLine& line) {
+  if (line.type != "task") return line.type;
+  const Json event = parse_json(line.text, "log");
+  return "task " + field_text(event, "name") + " " + field_text(event, "task");
+}
 
 std::map<LineKey, std::string_view> index_lines(std::string_view log) {
   std::map<LineKey, std::string_view> lines;
-  for (LogLine& line : split_log(log)) lines.try_emplace({line.step, line.type}, line.text);
+  for (LogLine& line : split_log(log)) lines.try_emplace({line.step, subject_of(line)}, line.text);
   return lines;
 }
 

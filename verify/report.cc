@@ -221,17 +221,38 @@ void add_run_curves(const ReportedRun& reported, Curves& curves) {
                                         [](const logs::EvalEvent& e) { return loss_of(e); }));
 }
 
-// Two curves for each task, named after it.
-void add_task_curves(const ReportedRun& reported, Curves& curves) {
-  std::map<std::string, std::vector<logs::TaskEvent>> tasks;
-  for (const logs::TaskEvent& event : reported.tasks) tasks[event.name].push_back(event);
-  for (const auto& [name, events] : tasks) {
-    curves.add("bits a byte on " + name,
+using TaskKey = std::pair<std::string, Digest>;  // name and content
+
+// What the tasks of all runs are called: by their names, and where two have one, by their digests
+// too.
+std::map<TaskKey, std::string> task_labels(std::span<const ReportedRun> runs) {
+  std::map<TaskKey, std::string> labels;
+  std::map<std::string, int> named;
+  for (const ReportedRun& reported : runs) {
+    for (const logs::TaskEvent& event : reported.tasks) {
+      if (labels.emplace(TaskKey(event.name, event.task), event.name).second) ++named[event.name];
+    }
+  }
+  for (auto& [key, label] : labels) {
+    if (named[key.first] > 1) label += " " + key.second.short_hex(kIdDigits);
+  }
+  return labels;
+}
+
+// Two curves for each task.
+void add_task_curves(const ReportedRun& reported, const std::map<TaskKey, std::string>& labels,
+                     Curves& curves) {
+  std::map<TaskKey, std::vector<logs::TaskEvent>> tasks;
+  for (const logs::TaskEvent& event : reported.tasks) {
+    tasks[{event.name, event.task}].push_back(event);
+  }
+  for (const auto& [key, events] : tasks) {
+    curves.add("bits a byte on " + labels.at(key),
                series_of(reported.label(), events, [](const logs::TaskEvent& e) {
                  return manifests::Measures{.units = e.units, .bytes = e.bytes}.bits_per_byte();
                }));
     if (events.front().texts) continue;
-    curves.add("accuracy on " + name,
+    curves.add("accuracy on " + labels.at(key),
                series_of(reported.label(), events, [](const logs::TaskEvent& e) {
                  return static_cast<double>(e.correct) / static_cast<double>(e.items);
                }));
@@ -293,9 +314,10 @@ Report make_report(std::span<const ReportedRun> runs, std::span<const ReportedLo
     if (!keys.rows.empty()) report.records.emplace_back(std::move(keys));
     manifests::Graph descent = descent_graph(runs);
     if (!descent.edges.empty()) report.records.emplace_back(std::move(descent));
+    const auto labels = task_labels(runs);
     for (const ReportedRun& reported : runs) {
       add_run_curves(reported, curves);
-      add_task_curves(reported, curves);
+      add_task_curves(reported, labels, curves);
     }
   }
   for (const ReportedLog& log : logs) {

@@ -69,13 +69,33 @@ repro train olmo2-tiny --smoke --until 12 --set eval.every=6 --set "eval.tasks=q
   fail "$(cat again)"
 grep -q "^identical" again || { cat again >&2; fail "threads or kernels change what is told"; }
 [ -n "$first" ] || fail "show has no head"
-rm quiz.jsonl.kept 2>/dev/null || true
 mv quiz.jsonl quiz.jsonl.kept
 repro verify told --replay >replay.out 2>&1 || { cat replay.out >&2; fail "a replay needs the file"; }
 status=0
 repro train olmo2-tiny --smoke --set eval.every=6 --set eval.tasks=quiz.jsonl >/dev/null 2>error || status=$?
 [ $status = 3 ] && grep -q "quiz.jsonl" error || { cat error >&2; fail "a task that is not there: exit code $status"; }
 mv quiz.jsonl.kept quiz.jsonl
+# States do not need the tasks; neither do runs that differ in them differ in weights.
+digest=$(sha256sum <quiz.jsonl | cut -d' ' -f1)
+object=.repro/objects/$(printf %s "$digest" | cut -c1-2)/$(printf %s "$digest" | cut -c3-)
+mv "$object" kept
+repro checkout told@5 -o out >/dev/null 2>error || { cat error >&2; fail "a state needs a task"; }
+mv kept "$object"
+repro train olmo2-tiny --smoke --until 12 --set eval.every=6 --set "eval.tasks=prose.jsonl quiz.jsonl" --name turned >/dev/null 2>&1
+repro diff told turned --json >diff.out 2>/dev/null || true
+grep -q '"first_difference":null' diff.out || { cat diff.out >&2; fail "the order of tasks counts as a difference"; }
+status=0
+repro train olmo2-tiny --smoke --set eval.every=6 --set "eval.tasks=quiz.jsonl quiz.jsonl" >/dev/null 2>error || status=$?
+[ $status = 2 ] && grep -q "has the name of the task quiz" error || { cat error >&2; fail "a task twice: exit code $status"; }
+# A signal does not wait for thousands of items.
+seq 20000 | sed 's/.*/{"context":"a &","choices":["b","c"],"answer":0}/' >many.jsonl
+repro train olmo2-tiny --smoke --set eval.every=6 --set eval.tasks=many.jsonl --name many --json >many.out 2>many.err &
+trainer=$!
+for _ in $(seq 200); do grep -q '"type":"eval"' many.out && break; sleep 0.1; done
+kill -INT $trainer
+status=0
+wait $trainer || status=$?
+[ $status = 130 ] && grep -q "interrupted in the evaluation after step " many.err || { cat many.err >&2; fail "a signal in an evaluation: exit code $status"; }
 repro train olmo2-tiny --smoke --data builtin:ids:64:5000 --set data.tokenizer=ids --set eval.every=6 --set eval.tasks=quiz.jsonl --name ids >/dev/null 2>error && fail "ids alone were asked for text"
 grep -q "task quiz" error || { cat error >&2; fail "which task is not said"; }
 

@@ -51,6 +51,35 @@ TEST_F(Import, WritesARecipeThatCanBePlannedAndIsNotTrained) {
   EXPECT_TRUE(must({"runs", "--json"}).json().empty());
 }
 
+// By the evaluator's label: a file of its own, or OLMo's requests.
+TEST_F(Import, EvaluatorsFindTheirTasks) {
+  const std::string with =
+      std::string(kOlmo) +
+      "evaluators:\n  - {label: piqa, type: downstream}\n"
+      "  - {label: arc_easy_rc_5shot, type: downstream}\n"
+      "  - {label: _x, type: downstream}\n  - {label: ../up, type: downstream}\n";
+  const std::string path = folder_.write("in/with.yaml", with);
+  const std::string line = R"({"context":"a","choices":["b","c"],"answer":0})";
+  folder_.write("tasks/piqa.jsonl", line);
+  folder_.write("tasks/arc_easy/rc_5shot/requests.jsonl", line);
+  folder_.write("up.jsonl", line);
+  must({"import", "olmo-config", path, "--tasks", "tasks", "-o", "with.yaml"});
+  const std::string recipe = support::read_text(folder_ / "with.yaml");
+  EXPECT_THAT(recipe,
+              HasSubstr("tasks: \"tasks/piqa.jsonl tasks/arc_easy/rc_5shot/requests.jsonl\""));
+  EXPECT_THAT(recipe, HasSubstr("every: 1000"));
+  EXPECT_THAT(recipe, HasSubstr("no file for _x ../up"));
+  const Outcome missing = run({"import", "olmo-config", path, "--tasks", "none", "-o", "no.yaml"});
+  EXPECT_EQ(missing.code, 3);
+  EXPECT_FALSE(exists("no.yaml"));
+  folder_.write("my tasks/piqa.jsonl", line);
+  const Outcome spaced =
+      run({"import", "olmo-config", path, "--tasks", "my tasks", "-o", "no.yaml"});
+  EXPECT_EQ(spaced.code, 2);
+  EXPECT_THAT(spaced.error, HasSubstr("has a space in its path"));
+  EXPECT_FALSE(exists("no.yaml"));
+}
+
 TEST_F(Import, WithoutWhatIsNotComputedItTrains) {
   must({"import", "olmo-config", path_});
   std::string text = support::read_text(folder_ / "olmo.recipe.yaml");

@@ -24,6 +24,12 @@ TEST(Task, ALineIsAnItem) {
   EXPECT_EQ(task.items[0].choices[0].context, "a");
 }
 
+TEST(Task, HasAName) {
+  for (const char* path : {".jsonl", "x/.jsonl"}) {
+    EXPECT_EQ(failure_of([&] { parse_eval_task(kQuiz, path); }).code, "invalid_argument") << path;
+  }
+}
+
 // One leading space of a choice is not counted, as with OLMo.
 TEST(Task, ItsEvaluationBeginsWithTheBytesOfEveryText) {
   const Evaluation evaluation = begin_evaluation(parse_eval_task(kQuiz, "q.jsonl"));

@@ -36,6 +36,12 @@ TaskEvaluation::TaskEvaluation(const manifests::Config& config, const artifacts:
                                const manifests::Dataset& dataset) {
   const auto stored = manifests::stored_tasks(config.eval.tasks, "config of the run");
   if (stored.empty()) return;
+  if (config.profile == "native" && config.run.device != "cpu") {
+    throw Error(Code::unsupported,
+                "tasks are scored on the CPU, and a native run on " + config.run.device +
+                    " does not say on which",
+                "leave eval.tasks out and use `repro eval` later, or train with --profile exact");
+  }
   const auto tokenizer = open_tokenizer(store, dataset);
   for (const manifests::StoredTask& task : stored) {
     const std::string file = store.get(task.digest, manifests::kMaxTaskBytes);
@@ -48,14 +54,15 @@ TaskEvaluation::TaskEvaluation(const manifests::Config& config, const artifacts:
 
 std::vector<logs::TaskEvent> TaskEvaluation::run(const manifests::Config& config,
                                                  const Machine& machine,
-                                                 const Parameters& parameters, std::int64_t step) {
+                                                 const Parameters& parameters, std::int64_t step,
+                                                 const std::function<void()>& poll) {
   std::vector<logs::TaskEvent> events;
   if (tasks_.empty()) return events;
   const KernelPath path = choose_exact_path(machine.kernels);
   const std::unique_ptr<LanguageModel> model =
       make_decoder(config, path, *machine.parallel, parameters);
   for (TaskScorer& task : tasks_) {
-    events.push_back(event_of(task.score(*model, *path.rows), task.name(), step));
+    events.push_back(event_of(task.score(*model, *path.rows, poll), task.name(), step));
   }
   return events;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "artifacts/store/store.h"
@@ -16,15 +17,17 @@ namespace repro::train {
 
 class TaskEvaluation {
  public:
-  // Reads and encodes the tasks, so that one that does not go with the data's tokenizer is said
-  // before the first step. Errors of Store, manifests/task.h and TaskScorer.
+  // Reads and encodes the tasks. Errors of Store, manifests/task.h and TaskScorer, and
+  // Error(unsupported) for native on a GPU, whose environment says nothing of the CPU.
   TaskEvaluation(const manifests::Config& config, const artifacts::Store& store,
                  const manifests::Dataset& dataset);
 
   bool empty() const { return tasks_.empty(); }
-  // Of the weights after `step`, on the CPU: in exact the bits that any device must give.
+  // Of the weights after `step`, on the CPU: in exact the bits that any device must give. `poll` is
+  // called often and may throw.
   std::vector<logs::TaskEvent> run(const manifests::Config& config, const Machine& machine,
-                                   const Parameters& parameters, std::int64_t step);
+                                   const Parameters& parameters, std::int64_t step,
+                                   const std::function<void()>& poll);
 
  private:
   std::vector<TaskScorer> tasks_;

@@ -14,14 +14,15 @@ namespace repro::train {
 struct Trainer::Data {
   TokenStream stream;
   SampleOrder order;
-  TaskEvaluation tasks;
-  bool is_complete = false;  // all shards were seen to be there
+  const artifacts::Store& store;
+  std::optional<TaskEvaluation> tasks;  // read when they are needed
+  bool is_complete = false;             // all shards were seen to be there
 
-  Data(const manifests::Config& config, const artifacts::Store& store,
+  Data(const manifests::Config& config, const artifacts::Store& from,
        const manifests::Dataset& dataset, const Machine& machine)
-      : stream(store, dataset, machine.catalogue),
+      : stream(from, dataset, machine.catalogue),
         order(plan_order(config, dataset), machine.orders),
-        tasks(config, store, dataset) {}
+        store(from) {}
 };
 
 Trainer::Trainer(const manifests::Config& config, const artifacts::Store& store,
@@ -241,13 +242,20 @@ bool Trainer::evaluation_due() const {
   return cursor_.step % config_.eval.every == 0 || cursor_.step == config_.last_step();
 }
 
-std::vector<logs::EvaluationEvent> Trainer::evaluations(Peaks* peaks) {
+void Trainer::prepare_evaluations() {
+  if (!data_->tasks) data_->tasks.emplace(config_, data_->store, data_->stream.dataset());
+}
+
+std::vector<logs::EvaluationEvent> Trainer::evaluations(Peaks* peaks,
+                                                        const std::function<void()>& poll) {
   std::vector<logs::EvaluationEvent> events;
   if (!evaluation_due()) return events;
   if (data_->order.num_held_out() > 0) events.emplace_back(evaluate(peaks));
-  if (data_->tasks.empty()) return events;
+  prepare_evaluations();
+  if (data_->tasks->empty()) return events;
   const TraceSpan span(machine_.parallel->trace(), "tasks");
-  for (logs::TaskEvent& event : data_->tasks.run(config_, machine_, parameters(), cursor_.step)) {
+  for (logs::TaskEvent& event :
+       data_->tasks->run(config_, machine_, parameters(), cursor_.step, poll)) {
     events.emplace_back(std::move(event));
   }
   return events;

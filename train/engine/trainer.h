@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,8 +54,13 @@ class Trainer {
   logs::StepEvent step(bool with_roots);
   // What the config asks for after the step just done, on held-out text and tasks; nothing, where
   // none is due. Notes in `peaks`, where it is not null, the inputs of every linear map over the
-  // held-out text; no bit depends on it.
-  std::vector<logs::EvaluationEvent> evaluations(Peaks* peaks = nullptr);
+  // held-out text; no bit depends on it. `poll` is called often while tasks are scored; if it
+  // throws, the evaluation of this step is lost.
+  std::vector<logs::EvaluationEvent> evaluations(
+      Peaks* peaks = nullptr, const std::function<void()>& poll = [] {});
+  // Reads the tasks, which else happens at the first evaluation: one that does not go with the data
+  // is then told before the first step.
+  void prepare_evaluations();
   // On held-out text, whether it is due or not.
   logs::EvalEvent evaluate(Peaks* peaks = nullptr);
 

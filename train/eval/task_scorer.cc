@@ -33,7 +33,8 @@ TaskScorer::TaskScorer(const manifests::EvalTask& task, const Tokenizer& tokeniz
       empty_(manifests::begin_evaluation(task)),
       texts_(encode_task(task, tokenizer, limits)) {}
 
-manifests::Evaluation TaskScorer::score(LanguageModel& model, const RowKernels& rows) {
+manifests::Evaluation TaskScorer::score(LanguageModel& model, const RowKernels& rows,
+                                        const std::function<void()>& poll) {
   manifests::Evaluation evaluation = empty_;
   std::vector<manifests::TextScore*> places;
   for (manifests::ItemScore& item : evaluation.items) {
@@ -47,7 +48,7 @@ manifests::Evaluation TaskScorer::score(LanguageModel& model, const RowKernels& 
     score.tokens = text->tokens;
     score.dropped = text->dropped;
   };
-  train::score(model, rows, texts_.sequences(), kBatch, take, [] {});
+  train::score(model, rows, texts_.sequences(), kBatch, take, poll);
   texts_.rewind();
   return evaluation;
 }

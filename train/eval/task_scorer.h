@@ -2,6 +2,7 @@
 // `repro eval` finds for the state (docs/eval.md).
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "manifests/task.h"
@@ -16,8 +17,9 @@ class TaskScorer {
              const TokenLimits& limits);
 
   const std::string& name() const { return name_; }
-  // Of all items.
-  manifests::Evaluation score(LanguageModel& model, const RowKernels& rows);
+  // Of all items. `poll` as in train::score; after it threw, the scorer is of no more use.
+  manifests::Evaluation score(LanguageModel& model, const RowKernels& rows,
+                              const std::function<void()>& poll);
 
  private:
   std::string name_;

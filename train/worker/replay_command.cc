@@ -9,6 +9,14 @@
 
 namespace repro::train {
 
+namespace {
+
+void check_stop() {
+  if (stop_requested) throw Error(Code::cancelled, "interrupted");
+}
+
+}  // namespace
+
 void run_replay(const manifests::RunSpec& spec) {
   check_range(spec.run, spec.first, spec.last);
   const artifacts::Store store = artifacts::Store::open(system_file_system(), spec.store);
@@ -31,11 +39,11 @@ void run_replay(const manifests::RunSpec& spec) {
       emit_line(event.step, logs::encode_segment(event));
     }
     if (cursor.step() >= spec.last) break;
-    if (stop_requested) throw Error(Code::cancelled, "interrupted");
+    check_stop();
     const auto logged = index.steps.find(cursor.step() + 1);
     const bool with_roots = logged == index.steps.end() || logged->second.state_root.has_value();
     emit_line(cursor.step() + 1, logs::encode_step(cursor.advance(with_roots)));
-    for (const logs::EvaluationEvent& event : cursor.trainer().evaluations()) {
+    for (const logs::EvaluationEvent& event : cursor.trainer().evaluations(nullptr, check_stop)) {
       emit_line(cursor.step(), logs::encode_evaluation(event));
     }
   }

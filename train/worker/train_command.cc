@@ -27,6 +27,7 @@ class TrainSession {
         cursor_(store_, spec.run, spec.run.states.empty() ? first_step() : spec.run.step, machine(),
                 spec.running),
         writer_(store_, spec.run, spec.published) {
+    cursor_.trainer().prepare_evaluations();
     if (!spec.profile) return;
     manifests::ProfileRequest request = *spec.profile;
     if (request.path.empty()) {
@@ -171,10 +172,19 @@ class TrainSession {
     }
   }
 
+  // Without all lines of an evaluation its step cannot be published.
+  void check_stop() {
+    if (!stop_requested) return;
+    throw Error(Code::cancelled,
+                "interrupted in the evaluation after step " + std::to_string(cursor_.step()),
+                "`repro resume` goes on from the last checkpoint");
+  }
+
   void evaluate() {
     const TraceSpan span = trace("evaluation");
     Peaks peaks;
-    for (const logs::EvaluationEvent& event : cursor_.trainer().evaluations(&peaks)) {
+    for (const logs::EvaluationEvent& event :
+         cursor_.trainer().evaluations(&peaks, [this] { check_stop(); })) {
       checkpoints_.log(logs::encode_evaluation(event));
       emit(evaluation_event(event));
     }
