@@ -88,10 +88,10 @@ status=0
 repro train olmo2-tiny --smoke --set eval.every=6 --set "eval.tasks=quiz.jsonl quiz.jsonl" >/dev/null 2>error || status=$?
 [ $status = 2 ] && grep -q "has the name of the task quiz" error || { cat error >&2; fail "a task twice: exit code $status"; }
 # A signal does not wait for thousands of items.
-seq 20000 | sed 's/.*/{"context":"a &","choices":["b","c"],"answer":0}/' >many.jsonl
+seq 40000 | sed 's/.*/{"context":"a &","choices":["b","c"],"answer":0}/' >many.jsonl
 repro train olmo2-tiny --smoke --set eval.every=6 --set eval.tasks=many.jsonl --name many --json >many.out 2>many.err &
 trainer=$!
-for _ in $(seq 200); do grep -q '"type":"eval"' many.out && break; sleep 0.1; done
+for _ in $(seq 200); do grep -q '"step":6,' many.out && break; sleep 0.1; done
 kill -INT $trainer
 status=0
 wait $trainer || status=$?
