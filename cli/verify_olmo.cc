@@ -28,7 +28,36 @@ verify::OlmoVerification verify_path(Context& context, const std::string& path) 
   });
 }
 
-// The order is computed by the worker, from the run's configuration and the size alone.
+// The worker's event.
+Json ask_for_order(Context& context, const verify::OlmoIndices& indices) {
+  manifests::RunSpec spec;
+  spec.command = manifests::SpecCommand::indices;
+  spec.paths = {absolute_path(indices.path)};
+  spec.indices = {indices.seed + indices.epoch, indices.least, indices.most};
+  Json answer = Json::object();
+  run_worker(context, spec, [&](const Json& event) { answer = event; });
+  return answer;
+}
+
+// Where the order differs: a finding.
+std::optional<verify::Finding> order_finding(const verify::OlmoIndices& indices,
+                                             const Json& answer) {
+  const std::string where = "worker's event";
+  if (json_at(answer, "place", where).is_null()) return std::nullopt;
+  const auto number = [&](const char* key) { return std::to_string(json_int(answer, key, where)); };
+  return verify::Finding{verify::Severity::mismatch,
+                         "order",
+                         indices.path,
+                         "",
+                         {},
+                         "place " + number("place") + " holds index " + number("found") +
+                             "; the order of seed " + std::to_string(indices.seed) + ", epoch " +
+                             std::to_string(indices.epoch) + " of " + number("instances") +
+                             " instances has " + number("wanted")};
+}
+
+// The order is computed by the worker, from the run's configuration and the size alone. Where it
+// fails, what was found before is still told.
 void check_order(Context& context, const verify::OlmoIndices& indices,
                  verify::Verification& result) {
   const std::string claim = "global_indices.npy is the order of seed " +
@@ -38,27 +67,17 @@ void check_order(Context& context, const verify::OlmoIndices& indices,
     result.not_checked.push_back(claim + ": needs the worker, repro-train");
     return;
   }
-  manifests::RunSpec spec;
-  spec.command = manifests::SpecCommand::indices;
-  spec.paths = {absolute_path(indices.path)};
-  spec.indices = {indices.seed + indices.epoch, indices.least, indices.most};
-  Json answer = Json::object();
-  run_worker(context, spec, [&](const Json& event) { answer = event; });
-  const std::string where = "worker's event";
-  const std::string instances = std::to_string(json_int(answer, "instances", where));
-  result.checked.push_back(claim + ", of " + instances + " instances");
-  if (json_at(answer, "place", where).is_null()) return;
-  const auto number = [&](const char* key) { return std::to_string(json_int(answer, key, where)); };
-  result.findings.push_back({verify::Severity::mismatch,
-                             "order",
-                             indices.path,
-                             "",
-                             {},
-                             "place " + number("place") + " holds index " + number("found") +
-                                 "; the order of seed " + std::to_string(indices.seed) +
-                                 ", epoch " + std::to_string(indices.epoch) + " of " + instances +
-                                 " instances has " + number("wanted")});
-  verify::sort_findings(result.findings);
+  try {
+    const Json answer = ask_for_order(context, indices);
+    const std::int64_t instances = json_int(answer, "instances", "worker's event");
+    auto finding = order_finding(indices, answer);
+    result.checked.push_back(claim + ", of " + std::to_string(instances) + " instances");
+    if (finding) result.findings.push_back(*std::move(finding));
+    verify::sort_findings(result.findings);
+  } catch (const Error& error) {
+    if (error.code() == Code::cancelled) throw;
+    result.not_checked.push_back(claim + ": the worker failed: " + error.what());
+  }
 }
 
 std::string verdict_word(int status) {

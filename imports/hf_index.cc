@@ -15,6 +15,7 @@ constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxShards = 10000;
 constexpr std::size_t kMaxShardName = 200;
 constexpr std::size_t kShownBytes = 80;
+constexpr std::size_t kToldFaults = 20;
 constexpr std::string_view kSuffix = ".safetensors";
 constexpr std::string_view kNameCharacters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -53,6 +54,25 @@ void parse_weight_map(const Json& json, HfIndex& index, const std::string& what)
   index.shards.assign(shards.begin(), shards.end());
 }
 
+// Faults of one kind: the first are told, the others counted.
+class FaultCounter {
+ public:
+  explicit FaultCounter(fmt::format_string<std::size_t> others) : others_(others) {}
+
+  template <class... Values>
+  void add(std::vector<std::string>& faults, fmt::format_string<const Values&...> text,
+           const Values&... values) {
+    if (++count_ <= kToldFaults) faults.push_back(fmt::format(text, values...));
+  }
+  void add_others(std::vector<std::string>& faults) const {
+    if (count_ > kToldFaults) faults.push_back(fmt::format(others_, count_ - kToldFaults));
+  }
+
+ private:
+  fmt::format_string<std::size_t> others_;
+  std::size_t count_ = 0;
+};
+
 }  // namespace
 
 HfIndex parse_hf_index(std::string_view text, const std::string& what) {
@@ -74,6 +94,10 @@ HfIndex parse_hf_index(std::string_view text, const std::string& what) {
 std::vector<std::string> find_hf_index_faults(const HfIndex& index,
                                               std::span<const HfShard> shards) {
   std::vector<std::string> faults;
+  FaultCounter twice("has two files for each of {} more tensors");
+  FaultCounter unnamed("does not name {} more tensors of its files");
+  FaultCounter elsewhere("says of {} more tensors that they are in another file than they are in");
+  FaultCounter nowhere("says of {} more tensors that they are in files, but they are not");
   std::map<std::string, std::string> found;
   std::uint64_t bytes = 0;
   for (const HfShard& shard : shards) {
@@ -81,22 +105,24 @@ std::vector<std::string> find_hf_index_faults(const HfIndex& index,
       bytes += tensor.end - tensor.begin;
       const auto [there, first] = found.emplace(tensor.name, shard.name);
       const auto claim = index.weight_map.find(tensor.name);
+      const std::string name = shown(tensor.name);
       if (!first) {
-        faults.push_back(fmt::format("has two files that hold tensor {}: {} and {}",
-                                     shown(tensor.name), there->second, shard.name));
+        twice.add(faults, "has two files that hold tensor {}: {} and {}", name, there->second,
+                  shard.name);
       } else if (claim == index.weight_map.end()) {
-        faults.push_back(
-            fmt::format("does not name tensor {} of {}", shown(tensor.name), shard.name));
+        unnamed.add(faults, "does not name tensor {} of {}", name, shard.name);
       } else if (claim->second != shard.name) {
-        faults.push_back(fmt::format("says that tensor {} is in {}, but it is in {}",
-                                     shown(tensor.name), claim->second, shard.name));
+        elsewhere.add(faults, "says that tensor {} is in {}, but it is in {}", name, claim->second,
+                      shard.name);
       }
     }
   }
   for (const auto& [name, shard] : index.weight_map) {
     if (found.contains(name)) continue;
-    faults.push_back(
-        fmt::format("says that tensor {} is in {}, but it is not", shown(name), shard));
+    nowhere.add(faults, "says that tensor {} is in {}, but it is not", shown(name), shard);
+  }
+  for (const FaultCounter* counter : {&twice, &unnamed, &elsewhere, &nowhere}) {
+    counter->add_others(faults);
   }
   if (index.total_size && *index.total_size != bytes) {
     faults.push_back(fmt::format("says that the tensors have {} bytes, but they have {}",

@@ -36,6 +36,7 @@ struct HfShard {
 };
 // What does not fit: every tensor lies in the shard that the index names, and in no other;
 // total_size is true. Continuations of the index's name: "does not name tensor a of 1.safetensors".
+// The first 20 of a kind, and how many more there are.
 std::vector<std::string> find_hf_index_faults(const HfIndex& index,
                                               std::span<const HfShard> shards);
 // Error(corruption) with the first of them. `what` names the file.

@@ -31,8 +31,8 @@ std::string type_text(const NamedShape& tensor) {
 
 }  // namespace
 
-std::string shape_differences(const std::vector<NamedShape>& expected,
-                              const std::vector<NamedShape>& present) {
+std::vector<std::string> list_shape_differences(const std::vector<NamedShape>& expected,
+                                                const std::vector<NamedShape>& present) {
   std::map<std::string, const NamedShape*> left;
   for (const NamedShape& tensor : present) left[tensor.name] = &tensor;
   std::vector<std::string> lines;
@@ -49,11 +49,18 @@ std::string shape_differences(const std::vector<NamedShape>& expected,
     left.erase(found);
   }
   for (const auto& [name, tensor] : left) lines.push_back("extra " + shown(name));
-  std::string text;
-  for (std::size_t i = 0; i < lines.size() && i < kMaxLines; ++i) text += "\n  " + lines[i];
   if (lines.size() > kMaxLines) {
-    text += "\n  and " + std::to_string(lines.size() - kMaxLines) + " more";
+    const std::size_t others = lines.size() - kMaxLines;
+    lines.resize(kMaxLines);
+    lines.push_back("and " + std::to_string(others) + " more");
   }
+  return lines;
+}
+
+std::string shape_differences(const std::vector<NamedShape>& expected,
+                              const std::vector<NamedShape>& present) {
+  std::string text;
+  for (const std::string& line : list_shape_differences(expected, present)) text += "\n  " + line;
   return text;
 }
 

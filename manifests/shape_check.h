@@ -16,9 +16,11 @@ struct NamedShape {
   std::vector<std::int64_t> shape;
 };
 
-// What differs, a line each ("\n  missing X", "\n  extra X", "\n  X is float32 [2,3], not
-// ..."), at most 30 lines and the count of the others; "" where nothing does. Names are printable
-// or are made so.
+// What differs ("missing X", "extra X", "X is float32 [2,3], not ..."), at most 30 and the count of
+// the others ("and 5 more"). Names are printable or are made so.
+std::vector<std::string> list_shape_differences(const std::vector<NamedShape>& expected,
+                                                const std::vector<NamedShape>& present);
+// The same as text, each behind "\n  "; "" where nothing differs.
 std::string shape_differences(const std::vector<NamedShape>& expected,
                               const std::vector<NamedShape>& present);
 

@@ -62,13 +62,8 @@ void check_tensors(const OlmoCheckpoint& checkpoint, std::vector<Finding>& findi
   for (const auto& [name, tensor] : checkpoint.tensors) {
     present.push_back({name, tensor.info.dtype, tensor.info.shape});
   }
-  constexpr std::string_view kNext = "\n  ";
-  std::string lines = manifests::shape_differences(wanted, present);
-  while (!lines.empty()) {
-    lines.erase(0, kNext.size());
-    const std::string line = lines.substr(0, lines.find(kNext));
+  for (const std::string& line : manifests::list_shape_differences(wanted, present)) {
     add(findings, Severity::mismatch, checkpoint.path, "tensors: " + line);
-    lines.erase(0, line.size());
   }
 }
 

@@ -14,6 +14,9 @@
 
 namespace repro::verify {
 
+// Whose order is made. Which number of instances it is of is found by trying: a batch squared.
+inline constexpr std::int64_t kMaxOrderBatch = 4096;
+
 // A sound file, and what its run's configuration says that it is: the first `length` places of the
 // shuffled order of N instances, where N lies in [least, most]. The trainer dropped what was left
 // behind a multiple of the number of processes, which is at most a batch.

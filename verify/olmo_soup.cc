@@ -99,14 +99,22 @@ class SoupCheck {
         ingredients_(std::move(ingredients)),
         candidates_(make_candidates(ingredients_.size())) {}
 
-  Finding run() {
+  // One, or what the tensors of an ingredient differ in.
+  std::vector<Finding> run() {
     for (const OlmoCheckpoint* ingredient : ingredients_) {
-      const std::string differences =
-          manifests::shape_differences(shapes_of(main_), shapes_of(*ingredient));
-      if (differences.empty()) continue;
-      return finding(Severity::mismatch,
-                     ingredient->label + " does not have its tensors:" + differences);
+      std::vector<Finding> findings;
+      for (const std::string& line :
+           manifests::list_shape_differences(shapes_of(main_), shapes_of(*ingredient))) {
+        findings.push_back(
+            finding(Severity::mismatch, ingredient->label + " does not have its tensors: " + line));
+      }
+      if (!findings.empty()) return findings;
     }
+    return {compare_means()};
+  }
+
+ private:
+  Finding compare_means() {
     for (const auto& [name, tensor] : main_.weights()) tensors_.push_back(&tensor);
     std::stable_sort(tensors_.begin(), tensors_.end(), [](const auto* a, const auto* b) {
       return a->info.end - a->info.begin < b->info.end - b->info.begin;
@@ -118,7 +126,6 @@ class SoupCheck {
     return verdict();
   }
 
- private:
   Finding finding(Severity severity, std::string message) const {
     return {severity, "checkpoint", main_.path, "", {}, std::move(message)};
   }
@@ -271,7 +278,9 @@ std::size_t check_soup(FileSystem& files, std::span<const OlmoCheckpoint* const>
   Ingredients ingredients = last_ingredients(checkpoints);
   if (main == checkpoints.end() || ingredients.size() < 2) return 0;
   const std::size_t count = ingredients.size() + 1;
-  findings.push_back(SoupCheck(files, **main, std::move(ingredients)).run());
+  for (Finding& finding : SoupCheck(files, **main, std::move(ingredients)).run()) {
+    findings.push_back(std::move(finding));
+  }
   return count;
 }
 

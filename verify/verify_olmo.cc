@@ -169,7 +169,10 @@ class FolderVerifier {
     }
     auto indices = read_olmo_indices(files_, indices_, *run, result_.findings);
     result_.checked.emplace_back(kClaim);
-    return indices;
+    if (!indices || run->batch_size <= kMaxOrderBatch) return indices;
+    note_check(0, "global_indices.npy is the order of its seed",
+               "a batch of at most " + std::to_string(kMaxOrderBatch) + " sequences");
+    return std::nullopt;
   }
 
   void derive(const OlmoCheckpoint& checkpoint) {

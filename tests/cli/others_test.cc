@@ -7,6 +7,7 @@
 namespace repro::cli_test {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -57,6 +58,25 @@ TEST_F(VerifyAs, AnOrderIsTheWorkersToMake) {
   set_environment("REPRO_TRAIN", folder_ / "nowhere");
   EXPECT_THAT(must({"verify", "--as", "olmo2", "run"}).out,
               HasSubstr("is the order of seed 6198, epoch 0: needs the worker"));
+}
+
+TEST_F(VerifyAs, AWorkerThatFailsTakesNoFindingsAlong) {
+  folder_.write("run/config.yaml",
+                "global_train_batch_size: 8\nmodel: {max_sequence_length: 16}\n"
+                "scheduler: {t_warmup: 0, t_max: 100}\ndata: {drop_last: true}\n");
+  folder_.write("run/global_indices.npy", std::string(4, '\0'));
+  folder_.write("run/model.pt", "no archive");
+  const std::string claim = "  global_indices.npy is the order of seed 6198, epoch 0";
+  for (const auto& [mode, reason] : {std::pair("error", "object 12ab is damaged"),
+                                     std::pair("chatter", "said what is no event")}) {
+    set_environment("FAKE_WORKER_FAIL", mode);
+    const Outcome outcome = run({"verify", "--as", "olmo2", "run"});
+    EXPECT_EQ(outcome.code, 4);
+    EXPECT_THAT(outcome.out, HasSubstr("model.pt is no sound archive"));
+    EXPECT_THAT(outcome.out, ContainsRegex(claim + ": the worker failed: .*" + reason));
+    EXPECT_THAT(outcome.out, Not(HasSubstr(claim + ", of")));
+    EXPECT_THAT(outcome.out, HasSubstr("\nrun: corrupt\n"));
+  }
 }
 
 TEST_F(VerifyAs, BadInputIsRefused) {

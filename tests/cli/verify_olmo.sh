@@ -105,6 +105,29 @@ check_order 1 "place 18 holds index 99, which points outside" $order 99
 echo 'epoch: 1' >>run/config.yaml
 check_order 0 "epoch 1, of 20 instances" 19 8 9 11 4 5 17 6 15 14 2 12 16 1 18 3 10 13
 check_order 1 "the order of seed 6198, epoch 1 of 20 instances has 19" $order
+# A signal ends the worker's search, which would take hours here, and with it the command.
+cat >searching-train <<END
+#!/bin/sh
+sed 's/"most":[0-9]*/"most":16777216/' "\$1" >endless.json
+echo \$\$ >"$work/worker.pid"
+exec "$bin/repro-train" "$work/endless.json"
+END
+chmod +x searching-train
+indices 0 1 2 3 >run/train_data/global_indices.npy
+REPRO_TRAIN="$work/searching-train" repro verify --as olmo2 run >cut 2>&1 &
+asking=$!
+catches_signals() { # once the worker is there and has its handlers
+  worker=$(cat worker.pid 2>/dev/null) && grep -q '^repro-train' "/proc/$worker/comm" && grep -q '^SigCgt:.*4[0-9a-f]\{3\}$' "/proc/$worker/status"
+}
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  catches_signals && break
+  sleep 0.1
+done
+catches_signals || { cat cut >&2; fail "no worker searches"; }
+kill -TERM "$worker"
+code=0
+wait "$asking" || code=$?
+[ "$code" = 130 ] || { cat cut >&2; fail "an interrupted search must end with 130, not $code"; }
 printf x >>run/train_data/global_indices.npy
 expect_code 4 repro verify --as olmo2 run
 says "are no 32-bit indices"

@@ -10,8 +10,11 @@
 namespace repro::imports {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr const char* kWhat = "index.json";
 
@@ -105,6 +108,30 @@ TEST(HfIndex, AllThatDoesNotFitIsListed) {
                           "has two files that hold tensor b: 1.safetensors and 2.safetensors",
                           "says that tensor gone is in 1.safetensors, but it is not",
                           "says that the tensors have 5 bytes, but they have 8"));
+}
+
+TEST(HfIndex, OfEachKindTheFirstAreListedAndTheOthersCounted) {
+  HfIndex index;
+  std::vector<HfShard> shards = {{"1.safetensors", {}}, {"2.safetensors", {}}};
+  for (int i = 0; i < 25; ++i) {
+    const std::string number = std::to_string(i);
+    index.weight_map["gone" + number] = "1.safetensors";
+    index.weight_map["moved" + number] = "1.safetensors";
+    shards[0].tensors.push_back(tensor("new" + number, 1));
+    shards[1].tensors.push_back(tensor("moved" + number, 1));
+    shards[1].tensors.push_back(tensor("new" + number, 1));
+  }
+  const auto faults = find_hf_index_faults(index, shards);
+  ASSERT_EQ(faults.size(), 84U);
+  EXPECT_THAT(std::vector(faults.end() - 4, faults.end()),
+              ElementsAre("has two files for each of 5 more tensors",
+                          "does not name 5 more tensors of its files",
+                          "says of 5 more tensors that they are in another file than they are in",
+                          "says of 5 more tensors that they are in files, but they are not"));
+  for (int i = 20; i < 25; ++i) index.weight_map.erase("gone" + std::to_string(i));
+  EXPECT_THAT(find_hf_index_faults(index, shards),
+              AllOf(Contains("says that tensor gone19 is in 1.safetensors, but it is not"),
+                    Not(Contains(HasSubstr("more tensors that they are in files")))));
 }
 
 TEST(HfIndex, TensorsAreDealtInOrder) {

@@ -84,6 +84,27 @@ TEST_F(OlmoIndicesTest, WhatIsNoListOfIndicesIsCorrupt) {
   }
 }
 
+TEST_F(OlmoIndicesTest, TheOrderOfLargeBatchesIsNotTriedOut) {
+  write_indices({2, 0, 5, 1});
+  const auto write = [&](const char* batch) {
+    const std::string key = "global_train_batch_size: ";
+    std::string config = kTrainerConfig;
+    folder_.write("config.yaml", config.replace(config.find(key) + key.size(), 1, batch));
+  };
+  write("4096");
+  ASSERT_TRUE(verify().indices);
+  EXPECT_EQ(verify().indices->most, 4099);
+  for (const char* batch : {"4097", "16777216"}) {
+    write(batch);
+    const auto verification = verify();
+    EXPECT_FALSE(verification.indices);
+    EXPECT_THAT(verification.result.checked, Contains(kClaim));
+    EXPECT_THAT(verification.result.not_checked,
+                Contains("global_indices.npy is the order of its seed: needs a batch of at most "
+                         "4096 sequences"));
+  }
+}
+
 TEST_F(OlmoIndicesTest, WithoutWhatItNeedsItIsNotChecked) {
   write_config();
   EXPECT_THAT(verify().result.not_checked, Contains(HasSubstr(kClaim)));

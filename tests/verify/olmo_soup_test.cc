@@ -120,7 +120,12 @@ TEST_F(OlmoSoup, WhatHasNoMeanIsFound) {
   Tensors tensors = all_tensors();
   tensors.pop_back();
   write_tensors(std::string(kTwo) + "/model.safetensors", tensors, numbers(2));
-  EXPECT_THAT(said(), ElementsAre(HasSubstr("does not have its tensors:\n  missing model.norm")));
+  const std::string differs = std::string(kTwo) + " does not have its tensors: ";
+  EXPECT_THAT(said(), ElementsAre(differs + "missing model.norm.weight"));
+  tensors.push_back(tensors.back());
+  tensors.back().name = "other";
+  write_tensors(std::string(kTwo) + "/model.safetensors", tensors, numbers(2));
+  EXPECT_THAT(said(), ElementsAre(differs + "extra other", differs + "missing model.norm.weight"));
   EXPECT_EQ(status(verify()), 1);
 }
 

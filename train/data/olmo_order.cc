@@ -74,7 +74,8 @@ std::vector<std::uint32_t> shuffled_tail(const Shuffle& shuffle, std::int64_t fr
 }
 
 IndicesMatch match_indices(std::span<const std::uint32_t> indices, std::uint64_t seed,
-                           std::int64_t least, std::int64_t most) {
+                           std::int64_t least, std::int64_t most,
+                           const std::function<void()>& check_stop) {
   constexpr std::size_t kEnd = 16;  // as many do not fit by chance
   REPRO_CHECK(!indices.empty() && static_cast<std::int64_t>(indices.size()) <= least);
   const auto end = indices.last(std::min(kEnd, indices.size()));
@@ -86,10 +87,12 @@ IndicesMatch match_indices(std::span<const std::uint32_t> indices, std::uint64_t
   IndicesMatch match;
   match.instances = least;
   for (std::int64_t count = least; count <= most; ++count) {
+    if (check_stop) check_stop();
     if (!ends_so(count)) continue;
     match.instances = count;
     break;
   }
+  if (check_stop) check_stop();
   const std::vector<std::uint32_t> order = shuffled_indices({seed, match.instances, 1});
   const auto [found, wanted] = std::mismatch(indices.begin(), indices.end(), order.begin());
   if (found == indices.end()) return match;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,10 +40,12 @@ struct IndicesMatch {
   std::uint32_t found = 0;
 };
 // `indices`: 1 to `least` of them. The number of instances is the first in [least, most] whose
-// order has the same end, which takes a draw an index that may be missing; `least` where none has.
-// Then the whole order is made.
+// order has the same end; `least` where none has. That takes a draw for each index that would be
+// missing, for each number: keep (most - least) x (most - size) small. Then the whole order is
+// made. `check_stop` (may be empty) is called before each of these; what it throws ends the search.
 IndicesMatch match_indices(std::span<const std::uint32_t> indices, std::uint64_t seed,
-                           std::int64_t least, std::int64_t most);
+                           std::int64_t least, std::int64_t most,
+                           const std::function<void()>& check_stop = {});
 
 // Keeps orders that take long to make as objects: the ref orders/NAME points to one. A ref is
 // believed, so what verifies makes its orders anew, without a cache.

@@ -12,6 +12,8 @@ namespace repro::train {
 
 // Set by the signal handler; looked at after every step.
 extern std::atomic<bool> stop_requested;
+// Error(cancelled) where it is.
+void check_stop();
 
 // Threads and choices of this process, from the spec's running keys.
 int thread_count(const manifests::RunConfig& running);

@@ -126,9 +126,9 @@ void run_indices(const manifests::RunSpec& spec) {
       static_cast<std::int64_t>(count) > request.least) {
     throw Error(Code::conflict, path + " changed while it was read");
   }
-  const IndicesMatch match =
-      match_indices({reinterpret_cast<const std::uint32_t*>(bytes.data()), count},
-                    static_cast<std::uint64_t>(request.seed), request.least, request.most);
+  const IndicesMatch match = match_indices(
+      {reinterpret_cast<const std::uint32_t*>(bytes.data()), count},
+      static_cast<std::uint64_t>(request.seed), request.least, request.most, check_stop);
   emit({{"type", "indices"},
         {"instances", match.instances},
         {"place", match.place ? Json(*match.place) : Json()},

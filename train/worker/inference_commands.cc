@@ -13,8 +13,10 @@
 namespace repro::train {
 namespace {
 
-void check_stop() {
-  if (stop_requested || reader_left()) throw Error(Code::cancelled, "interrupted");
+// Whether anybody still waits for the answer.
+void check_asked() {
+  check_stop();
+  if (reader_left()) throw Error(Code::cancelled, "interrupted");
 }
 
 double value_of_units(std::int64_t units) { return static_cast<double>(units) * 0x1p-30; }
@@ -80,7 +82,7 @@ void run_generate(const manifests::RunSpec& spec) {
   generate(
       loaded.load(), loaded.rows(), request,
       [&](const GeneratedSequence& sequence) { emit(generated_event(sequence, tokenizer)); },
-      check_stop);
+      check_asked);
   emit_done(spec, "generated");
 }
 
@@ -98,7 +100,7 @@ void run_score(const manifests::RunSpec& spec) {
     }
     emit(event);
   };
-  score(loaded.load(), loaded.rows(), texts.sequences(), wanted.batch, take, check_stop);
+  score(loaded.load(), loaded.rows(), texts.sequences(), wanted.batch, take, check_asked);
   emit_done(spec, "scored");
 }
 

@@ -17,6 +17,10 @@ namespace repro::train {
 
 std::atomic<bool> stop_requested{false};
 
+void check_stop() {
+  if (stop_requested) throw Error(Code::cancelled, "interrupted");
+}
+
 int thread_count(const manifests::RunConfig& running) {
   if (running.threads > 0) return static_cast<int>(running.threads);
   return std::max(1, read_host_facts().cores);

@@ -35,7 +35,7 @@ void check_range(const manifests::Run& run, std::int64_t first, std::int64_t las
 
 void walk_to(RunCursor& cursor, std::int64_t step) {
   while (cursor.step() < step) {
-    if (stop_requested) throw Error(Code::cancelled, "interrupted");
+    check_stop();
     cursor.begin_segments();
     const std::int64_t next = cursor.step() + 1;
     cursor.advance(false);

@@ -9,14 +9,6 @@
 
 namespace repro::train {
 
-namespace {
-
-void check_stop() {
-  if (stop_requested) throw Error(Code::cancelled, "interrupted");
-}
-
-}  // namespace
-
 void run_replay(const manifests::RunSpec& spec) {
   check_range(spec.run, spec.first, spec.last);
   const artifacts::Store store = artifacts::Store::open(system_file_system(), spec.store);

@@ -66,6 +66,17 @@ TEST(MatchIndices, TellsTheFirstPlaceThatDiffers) {
   EXPECT_EQ(match_indices(other, 42, 100, 107).place, 0);
 }
 
+TEST(MatchIndices, CanBeStoppedBeforeEachNumberThatIsTried) {
+  const std::uint32_t first = 0;
+  int calls = 0;
+  const auto stop = [&] {
+    if (++calls == 5) throw Error(Code::cancelled, "interrupted");
+  };
+  const Error error = catch_error([&] { match_indices({&first, 1}, 42, 1000, 1'000'000, stop); });
+  EXPECT_EQ(error.code(), Code::cancelled);
+  EXPECT_EQ(calls, 5);
+}
+
 class OrderCacheTest : public testing::Test {
  protected:
   const support::TemporaryFolder folder_;
