@@ -66,8 +66,8 @@ std::string decimal(const Json& event, const char* key) {
 
 // "sums 51/64, 2.1034 bits a byte".
 std::string task_text(const logs::TaskEvent& task) {
-  const manifests::Measures sums{.units = task.units, .tokens = task.tokens, .bytes = task.bytes};
-  const std::string bits = fmt::format("{:.4f} bits a byte", sums.bits_per_byte());
+  const std::string bits =
+      fmt::format("{:.4f} bits a byte", manifests::bits_per_byte(task.units, task.bytes));
   if (task.texts) return fmt::format("{} {}", task.name, bits);
   return fmt::format("{} {}/{}, {}", task.name, task.correct, task.items, bits);
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <utility>
 #include <vector>
 
 #include "artifacts/base/error.h"
@@ -33,10 +34,9 @@ std::string read_task_file(Context& context, const std::string& path) {
 }
 
 // What stands in a run's config for a word of a recipe.
-std::string stored_word(Context& context, const std::string& word, Keep keep) {
-  if (manifests::is_stored_task(word)) {
-    const manifests::StoredTask task = manifests::stored_tasks(word, "recipe").front();
-    if (keep == Keep::no || context.store().contains(task.digest)) return word;
+manifests::StoredTask stored_task(Context& context, const std::string& word, Keep keep) {
+  if (const auto task = manifests::find_stored_task(word)) {
+    if (keep == Keep::no || context.store().contains(task->digest)) return *task;
     throw Error(Code::not_found,
                 fmt::format("eval.tasks has {}, but the store has no such object", printable(word)),
                 "give the task's file instead");
@@ -44,7 +44,7 @@ std::string stored_word(Context& context, const std::string& word, Keep keep) {
   const std::string bytes = read_task_file(context, word);
   const manifests::EvalTask task = manifests::parse_eval_task(bytes, word);
   if (keep == Keep::yes) context.store().put(std::string_view(bytes));
-  return manifests::stored_task_word(task);
+  return {task.name, task.digest};
 }
 
 // A log has a line a name, and a task is scored once.
@@ -70,14 +70,13 @@ manifests::EvalTask read_eval_task(Context& context, const std::string& path) {
 }
 
 manifests::Config with_stored_tasks(Context& context, manifests::Config config, Keep keep) {
-  std::string stored;
+  std::vector<manifests::StoredTask> tasks;
   for (const std::string& word : manifests::task_words(config.eval.tasks)) {
-    const std::string next = stored_word(context, word, keep);
-    check_new(manifests::stored_tasks(stored, "recipe"),
-              manifests::stored_tasks(next, "recipe").front(), word);
-    stored += (stored.empty() ? "" : " ") + next;
+    manifests::StoredTask task = stored_task(context, word, keep);
+    check_new(tasks, task, word);
+    tasks.push_back(std::move(task));
   }
-  config.eval.tasks = stored;
+  config.eval.tasks = manifests::stored_tasks_text(tasks);
   return config;
 }
 

@@ -58,8 +58,7 @@ manifests::StateTensor put_tensor(artifacts::Store& store, const manifests::Name
   tensor.size = static_cast<std::int64_t>(bytes.size());
   // Two digests that have nothing to do with each other and take as long.
   auto root = std::async(std::launch::async, [bytes] { return tensor_root(bytes); });
-  const int threads =
-      bytes.size() < kManyBytes ? 1 : std::min(kMaxThreads, read_host_facts().cores);
+  const int threads = bytes.size() < kManyBytes ? 1 : std::min(kMaxThreads, usable_cores());
   tensor.digest = store.put(bytes, threads).digest;
   tensor.root = root.get();
   return tensor;

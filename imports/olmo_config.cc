@@ -219,14 +219,16 @@ void OlmoImporter::map_evaluators() {
     }
   }
   if (!missing.empty()) note("evaluators", "no file for " + missing);
-  if (tasks.empty()) return put("eval.every", "0", {}, "evaluators: tasks, not held-out text");
-  forget_note("eval_interval");
+  if (tasks.empty()) {
+    constexpr const char* kWhy = "tasks are evaluated while training with --tasks DIR";
+    if (missing.empty() && source_.has("evaluators")) note("evaluators", kWhy);
+    if (source_.has("eval_interval")) note("eval_interval", kWhy);
+    return put("eval.every", "0", {}, "evaluators: tasks, not held-out text");
+  }
   put_integer("eval.every", "eval_interval", 1, kMaxCount);
   put("eval.tasks", tasks, {}, "evaluators, by their labels");
   put("data.tokenizer", "bpe", {}, "tasks are text: add the shards with --tokenizer FILE.json");
-  if (!missing.empty()) return;
-  forget_note("evaluators");
-  becomes_["evaluators"] = "eval.tasks: " + tasks;
+  if (missing.empty()) becomes_["evaluators"] = "eval.tasks: " + tasks;
 }
 
 // The filter is there where its group is; of what the group does not say the trainer has values.

@@ -45,12 +45,6 @@ class OlmoImporter {
   void note(const std::string& path, const std::string& reason) {
     keep(config_.notes, "notes", path, reason);
   }
-  // The key has a treatment of its own after all.
-  void forget_note(const std::string& path) {
-    config_.notes.erase(path);
-    comments_.erase("notes." + path);
-    reasons_.erase(path);
-  }
 
   void check_fixed(const OlmoKey& key) const;
   void follow_table();

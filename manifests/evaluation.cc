@@ -10,6 +10,8 @@
 namespace repro::manifests {
 namespace {
 
+double nats(std::int64_t units) { return static_cast<double>(units) * 0x1p-30; }
+
 // How much likelier a is than b, by its sign: -1, 0, 1.
 int compare(const TextScore& a, const TextScore& b) {
   return (a.units > b.units) - (a.units < b.units);
@@ -76,15 +78,15 @@ Chosen likeliest(const ItemScore& item) { return choose(item, compare); }
 
 Chosen likeliest_per_byte(const ItemScore& item) { return choose(item, compare_per_byte); }
 
-double Measures::log_likelihood() const { return static_cast<double>(units) * 0x1p-30; }
-
-double Measures::bits_per_byte() const {
-  return bytes > 0 ? -log_likelihood() / std::numbers::ln2 / static_cast<double>(bytes) : 0;
+double bits_per_byte(std::int64_t units, std::int64_t bytes) {
+  return bytes > 0 ? -nats(units) / std::numbers::ln2 / static_cast<double>(bytes) : 0;
 }
 
-double Measures::perplexity() const {
-  return tokens > 0 ? std::exp(-log_likelihood() / static_cast<double>(tokens)) : 0;
+double perplexity(std::int64_t units, std::int64_t tokens) {
+  return tokens > 0 ? std::exp(-nats(units) / static_cast<double>(tokens)) : 0;
 }
+
+double Measures::log_likelihood() const { return nats(units); }
 
 Measures measure(const Evaluation& evaluation) {
   Measures sums;

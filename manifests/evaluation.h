@@ -61,6 +61,10 @@ struct Chosen {
 Chosen likeliest(const ItemScore& item);
 Chosen likeliest_per_byte(const ItemScore& item);
 
+// Of a log-likelihood in units of 2^-30 nats; 0 of no bytes or tokens.
+double bits_per_byte(std::int64_t units, std::int64_t bytes);
+double perplexity(std::int64_t units, std::int64_t tokens);
+
 struct Measures {
   std::int64_t items = 0;
   std::int64_t correct = 0;           // the likeliest choice is the answer
@@ -73,8 +77,8 @@ struct Measures {
   std::int64_t bytes = 0;
 
   double log_likelihood() const;  // nats
-  double bits_per_byte() const;
-  double perplexity() const;  // of a token
+  double bits_per_byte() const { return manifests::bits_per_byte(units, bytes); }
+  double perplexity() const { return manifests::perplexity(units, tokens); }  // of a token
 };
 Measures measure(const Evaluation& evaluation);
 

@@ -240,11 +240,6 @@ Evaluation begin_evaluation(const EvalTask& task) {
   return evaluation;
 }
 
-bool is_stored_task(std::string_view word) {
-  const std::size_t at = word.rfind('@');
-  return at != std::string_view::npos && at > 0 && find_digest(word.substr(at + 1));
-}
-
 std::vector<std::string> task_words(std::string_view tasks) {
   std::vector<std::string> words;
   while (true) {
@@ -257,19 +252,33 @@ std::vector<std::string> task_words(std::string_view tasks) {
   }
 }
 
+std::optional<StoredTask> find_stored_task(std::string_view word) {
+  const std::size_t at = word.rfind('@');
+  if (at == std::string_view::npos || at == 0) return std::nullopt;
+  const auto digest = find_digest(word.substr(at + 1));
+  if (!digest) return std::nullopt;
+  return StoredTask{std::string(word.substr(0, at)), *digest};
+}
+
 std::vector<StoredTask> stored_tasks(std::string_view tasks, std::string_view what) {
   std::vector<StoredTask> stored;
   for (const std::string& word : task_words(tasks)) {
-    if (!is_stored_task(word)) {
+    auto task = find_stored_task(word);
+    if (!task) {
       throw Error(Code::corruption, std::string(what) + ": eval.tasks has " + printable(word) +
                                         ", which is not NAME@DIGEST");
     }
-    const std::size_t at = word.rfind('@');
-    stored.push_back({word.substr(0, at), parse_digest(word.substr(at + 1), what)});
+    stored.push_back(*std::move(task));
   }
   return stored;
 }
 
-std::string stored_task_word(const EvalTask& task) { return task.name + "@" + task.digest.hex(); }
+std::string stored_tasks_text(const std::vector<StoredTask>& tasks) {
+  std::string text;
+  for (const StoredTask& task : tasks) {
+    text += (text.empty() ? "" : " ") + task.name + "@" + task.digest.hex();
+  }
+  return text;
+}
 
 }  // namespace repro::manifests

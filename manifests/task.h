@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,15 +43,16 @@ Evaluation begin_evaluation(const EvalTask& task);
 // --- eval.tasks: words with spaces between them --------------------------------------------------
 // A person writes files; a run's config has "NAME@DIGEST" in their place, the digest that of an
 // object of the store.
-std::vector<std::string> task_words(std::string_view tasks);
-bool is_stored_task(std::string_view word);
-std::string stored_task_word(const EvalTask& task);
-
 struct StoredTask {
   std::string name;
   Digest digest;
 };
-// Error(corruption) for a word that is a file's.
+
+std::vector<std::string> task_words(std::string_view tasks);
+// nullopt for a word that is a file's.
+std::optional<StoredTask> find_stored_task(std::string_view word);
+// All words; Error(corruption) for one that is a file's. Inverse of `stored_tasks_text`.
 std::vector<StoredTask> stored_tasks(std::string_view tasks, std::string_view what);
+std::string stored_tasks_text(const std::vector<StoredTask>& tasks);
 
 }  // namespace repro::manifests

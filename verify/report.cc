@@ -249,7 +249,7 @@ void add_task_curves(const ReportedRun& reported, const std::map<TaskKey, std::s
   for (const auto& [key, events] : tasks) {
     curves.add("bits a byte on " + labels.at(key),
                series_of(reported.label(), events, [](const logs::TaskEvent& e) {
-                 return manifests::Measures{.units = e.units, .bytes = e.bytes}.bits_per_byte();
+                 return manifests::bits_per_byte(e.units, e.bytes);
                }));
     if (events.front().texts) continue;
     curves.add("accuracy on " + labels.at(key),

@@ -45,16 +45,17 @@ TEST(Task, WordsOfARecipeAreFilesAndThoseOfARunDigests) {
   EXPECT_THAT(task_words("  a.jsonl  b/c.jsonl "), ElementsAre("a.jsonl", "b/c.jsonl"));
   EXPECT_THAT(task_words(""), IsEmpty());
   const EvalTask task = parse_eval_task(kQuiz, "q@home.jsonl");
-  const std::string word = stored_task_word(task);
-  EXPECT_TRUE(is_stored_task(word));
+  const std::string word = stored_tasks_text({{task.name, task.digest}});
+  EXPECT_TRUE(find_stored_task(word));
   for (const char* file : {"a.jsonl", "a@b.jsonl", "a@12", "@"}) {
-    EXPECT_FALSE(is_stored_task(file)) << file;
+    EXPECT_FALSE(find_stored_task(file)) << file;
   }
-  EXPECT_FALSE(is_stored_task("@" + task.digest.hex()));
+  EXPECT_FALSE(find_stored_task("@" + task.digest.hex()));
   const std::vector<StoredTask> stored = stored_tasks(word + " " + word, "config");
   ASSERT_EQ(stored.size(), 2U);
   EXPECT_EQ(stored[0].name, "q@home");
   EXPECT_EQ(stored[1].digest, task.digest);
+  EXPECT_EQ(stored_tasks_text(stored), word + " " + word);
   const Failure failure = failure_of([] { stored_tasks("a.jsonl", "config x"); });
   EXPECT_EQ(failure.code, "corruption");
   EXPECT_THAT(failure.message, HasSubstr("config x: eval.tasks has a.jsonl"));

@@ -135,4 +135,10 @@ std::int64_t log_probability_units(float value) {
   return rne_scaled(static_cast<double>(value), 30);
 }
 
+std::int64_t sum_of_units(std::span<const float> log_probabilities) {
+  std::int64_t units = 0;
+  for (const float value : log_probabilities) units += log_probability_units(value);
+  return units;
+}
+
 }  // namespace repro::train

@@ -39,5 +39,6 @@ float log_probability(const RowKernels& rows, std::span<float> logits, std::uint
 
 // rne(value * 2^30): the unit of logged sums.
 std::int64_t log_probability_units(float value);
+std::int64_t sum_of_units(std::span<const float> log_probabilities);
 
 }  // namespace repro::train

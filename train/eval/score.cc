@@ -86,7 +86,7 @@ void score(LanguageModel& model, const RowKernels& rows, std::span<const TokenId
   while (!texts.empty()) {
     const std::size_t count = std::min(texts.size(), static_cast<std::size_t>(batch));
     for (ScoredText& text : score_together(model, rows, texts.first(count), poll)) {
-      for (const float value : text.log_probabilities) text.units += log_probability_units(value);
+      text.units = sum_of_units(text.log_probabilities);
       give(text);
     }
     texts = texts.subspan(count);

@@ -29,12 +29,6 @@ TokenIds encode_text(const Tokenizer& tokenizer, const manifests::ModelText& tex
   return text.as_ids ? text.ids : encode_bytes(tokenizer, text.bytes);
 }
 
-std::int64_t units_of(std::span<const float> log_probabilities) {
-  std::int64_t units = 0;
-  for (const float value : log_probabilities) units += log_probability_units(value);
-  return units;
-}
-
 ScoredTexts::ScoredTexts(std::span<const manifests::ModelText> wanted, const Tokenizer& tokenizer,
                          const TokenLimits& limits) {
   for (const manifests::ModelText& text : wanted) {
@@ -61,7 +55,7 @@ std::optional<ScoredTexts::Result> ScoredTexts::take(const ScoredText& scored) {
   const std::size_t sequence = next_++;
   const Place& place = places_[sequence];
   const auto counted = std::span(scored.log_probabilities).subspan(place.first - 1);
-  units_ += units_of(counted);
+  units_ += sum_of_units(counted);
   tokens_ += static_cast<std::int64_t>(counted.size());
   if (next_ < places_.size() && places_[next_].text == place.text) return std::nullopt;
   return Result{place.text, sequence, std::exchange(units_, 0), std::exchange(tokens_, 0),

@@ -21,9 +21,6 @@ namespace repro::train {
 // The ids of a text as it is.
 TokenIds encode_text(const Tokenizer& tokenizer, const manifests::ModelText& text);
 
-// Sum of rne(log_probability * 2^30).
-std::int64_t units_of(std::span<const float> log_probabilities);
-
 class ScoredTexts {
  public:
   // Error(invalid_argument) naming the text, as `check_texts`; Error(unsupported) where the

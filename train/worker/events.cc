@@ -32,24 +32,20 @@ Json step_event(const logs::StepEvent& step, double seconds) {
 
 namespace {
 
-Json eval_event(const logs::EvalEvent& eval) {
-  return {{"type", "eval"},
-          {"step", eval.step},
-          {"loss", logs::mean_loss(eval.loss_sum, eval.tokens)},
-          {"accuracy", static_cast<double>(eval.correct) / static_cast<double>(eval.tokens)},
-          {"tokens", eval.tokens}};
-}
-
 double share(std::int64_t part, std::int64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
 
+Json eval_event(const logs::EvalEvent& eval) {
+  return {{"type", "eval"},
+          {"step", eval.step},
+          {"loss", logs::mean_loss(eval.loss_sum, eval.tokens)},
+          {"accuracy", share(eval.correct, eval.tokens)},
+          {"tokens", eval.tokens}};
+}
+
 Json task_event(const logs::TaskEvent& task) {
   const auto of_choices = [&](Json value) { return task.texts ? Json() : std::move(value); };
-  manifests::Measures sums;
-  sums.units = task.units;
-  sums.tokens = task.tokens;
-  sums.bytes = task.bytes;
   return {{"type", "task"},
           {"step", task.step},
           {"task", task.name},
@@ -57,8 +53,8 @@ Json task_event(const logs::TaskEvent& task) {
           {"items", task.items},
           {"accuracy", of_choices(share(task.correct, task.items))},
           {"accuracy_per_byte", of_choices(share(task.correct_per_byte, task.items))},
-          {"bits_per_byte", sums.bits_per_byte()},
-          {"perplexity", sums.perplexity()}};
+          {"bits_per_byte", manifests::bits_per_byte(task.units, task.bytes)},
+          {"perplexity", manifests::perplexity(task.units, task.tokens)}};
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ void add_text(Json& event, const Tokenizer& tokenizer, const TokenIds& ids) {
 }
 
 Json generated_event(const GeneratedSequence& sequence, const Tokenizer& tokenizer) {
-  const std::int64_t units = units_of(sequence.log_probabilities);
+  const std::int64_t units = sum_of_units(sequence.log_probabilities);
   Json event = {{"type", "generated"},
                 {"prompt", sequence.prompt},
                 {"sample", sequence.sample},
